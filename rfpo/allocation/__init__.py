@@ -1,0 +1,1 @@
+"""Which prompt gets how many rollouts."""

@@ -1,0 +1,1 @@
+"""Run: everything that decides a run, and how it is read, written and refused."""

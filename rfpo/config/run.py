@@ -1,0 +1,112 @@
+"""Run: one typed value that holds everything a training run depends on."""
+
+from dataclasses import dataclass, field
+
+from rfpo.checks import require
+from rfpo.correction import Merge, Operator
+from rfpo.diagnosis import Diagnosis
+from rfpo.engines.settings import Lora, Model, Optimizer
+from rfpo.errors import UserError
+from rfpo.objective import Objective
+from rfpo.records import Sampling
+from rfpo.rewards import Shaping
+from rfpo.tasks import Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fixing:
+    """The correction stage: which groups are stuck, how they are fixed, and how corrections enter the group.
+
+    `reject_leaks` keeps corrections out of the batch whose leak check found one of these kinds; () only counts them.
+    """
+
+    diagnosis: Diagnosis
+    operator: Operator
+    merge: Merge
+    reject_leaks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class DynamicSampling:
+    """DAPO: draw prompts until `prompts_per_step` groups are mixed (neither all right nor all wrong), judged after
+    corrections were merged; at most `max_rounds` draws of `prompts_per_step` prompts each."""
+
+    max_rounds: int = 4
+
+    def __post_init__(self):
+        require(self, "max_rounds", lambda x: isinstance(x, int) and x >= 1, "a whole number of at least 1", 4)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """Every `every` steps (0: only before and after), `samples` plain completions for each of at most `prompts`
+    evaluation prompts of each task. Not counted in the token budget."""
+
+    every: int = 0
+    prompts: int = 128
+    samples: int = 4
+    ks: tuple[int, ...] = (1,)
+
+    def __post_init__(self):
+        require(self, "samples", lambda x: x >= 1, "at least 1", 4)
+        require(self, "ks", lambda ks: all(1 <= k <= self.samples for k in ks), "between 1 and evaluation.samples", (1,))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExtraStream:
+    """A further loss beside the policy's, for the samples that name this stream."""
+
+    objective: Objective
+    coefficient: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """Everything that decides a run. It is written to `run.toml` and loads back equal.
+
+    A run ends after `steps` steps, or at the first step boundary at or past `token_budget` generated tokens, whichever
+    comes first. Generated tokens are every token sampled for training, corrections included; evaluation is not counted.
+    """
+
+    name: str = "run"
+    seed: int = 0
+    model: Model = Model()
+    tasks: tuple[Task, ...] = ()
+    sampling: Sampling = Sampling()
+    group_size: int = 8
+    prompts_per_step: int = 16
+    steps: int = 100
+    token_budget: int | None = None
+    objective: Objective
+    fixing: Fixing | None = None
+    streams: dict[str, ExtraStream] = field(default_factory=dict)
+    rewards: tuple[Shaping, ...] = ()
+    dynamic_sampling: DynamicSampling | None = None
+    mask_truncated: bool = False
+    optimizer: Optimizer = Optimizer()
+    updates_per_step: int = 1
+    epochs: int = 1
+    tokens_per_micro_batch: int = 16384
+    evaluation: Evaluation = Evaluation()
+    checkpoint_every: int = 50
+    keep_checkpoints: int = 2
+    rollouts_every: int = 1
+    verifier_seconds: float = 5.0
+    max_ungraded_share: float = 0.5
+    max_bad_updates: int = 5
+    loggers: tuple[str, ...] = ()
+
+    def __post_init__(self):
+        for name in ("group_size", "prompts_per_step", "steps", "updates_per_step", "epochs", "tokens_per_micro_batch",
+                     "max_bad_updates", "keep_checkpoints"):
+            require(self, name, lambda x: isinstance(x, int) and not isinstance(x, bool) and x >= 1,
+                    "a whole number of at least 1", 8)
+        require(self, "token_budget", lambda x: x is None or x >= 1, "positive, or left out", 100_000)
+        require(self, "verifier_seconds", lambda x: x > 0, "positive", 5.0)
+        require(self, "max_ungraded_share", lambda x: 0 < x <= 1, "above 0 and at most 1", 0.5)
+        if self.sampling.temperature == 0:
+            raise UserError("sampling.temperature is 0; a group of greedy completions is one completion, from which nothing "
+                            "can be learned. Set it to 1.0.")
+
+
+__all__ = ["DynamicSampling", "Evaluation", "ExtraStream", "Fixing", "Lora", "Model", "Optimizer", "Run"]

@@ -1,0 +1,33 @@
+"""FIX: operators turn a stuck group into new attempts, merges decide who enters the group and in whose place."""
+
+from collections.abc import Generator
+from typing import ClassVar, Protocol, runtime_checkable
+
+from rfpo.records import Attempt, Correction, Group, Request, Sample
+
+Round = tuple[Request, ...]
+Answers = tuple[tuple[Attempt, ...], ...]
+"""For each request of the round, its judged completions."""
+
+
+@runtime_checkable
+class Operator(Protocol):
+    """Asks for new attempts at a stuck group's prompt.
+
+    A generator without I/O: it yields a round of requests, is sent the judged completions of each, and returns the
+    corrections that succeeded (outcome SOLVED, not truncated). So several rounds, tests without a model, and any engine
+    come for free.
+    """
+
+    room: ClassVar[str] = "rfpo.correction.operators"
+
+    def correct(self, group: Group) -> Generator[Round, Answers, tuple[Correction, ...]]: ...
+
+
+@runtime_checkable
+class Merge(Protocol):
+    """The group's samples, with its corrections among them. Called for every group, with no corrections for most."""
+
+    room: ClassVar[str] = "rfpo.correction.merge"
+
+    def __call__(self, group: Group, corrections: tuple[Correction, ...]) -> tuple[Sample, ...]: ...

@@ -1,0 +1,1 @@
+"""Merges: who enters the group, in whose place."""

@@ -1,0 +1,1 @@
+"""Operators: each turns a stuck group into new attempts."""

@@ -1,0 +1,92 @@
+"""What the loop asks of an engine."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from rfpo.batch import Batch
+from rfpo.objective import Objective
+from rfpo.records import Completion, Content, Request
+
+
+class Sampler(Protocol):
+    """Draws completions from the current policy."""
+
+    @property
+    def policy_version(self) -> int:
+        """Counts optimizer updates."""
+        ...
+
+    @property
+    def context_length(self) -> int:
+        """Most tokens, prompt and completion together, that the model takes."""
+        ...
+
+    def encode(self, content: Content) -> tuple[int, ...]:
+        """The token ids that the model is shown for this content. Raises UserError when messages are given to a tokenizer
+        without a chat template."""
+        ...
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        """The text of completion tokens, without special tokens."""
+        ...
+
+    def sample(self, requests: Sequence[Request], finished: Callable[[Completion], None] | None = None
+               ) -> list[list[Completion]]:
+        """For each request its n completions, in order. `finished` is called as rows finish, for a progress display.
+
+        Raises UserError, naming the prompt's id and length, when a context leaves no room for one new token.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A batch, the objective it is trained with, and the coefficient of its loss. `batch` is one optimizer update's worth;
+    its advantages are there and its counts are global."""
+
+    batch: Batch
+    objective: Objective
+    coefficient: float = 1.0
+
+
+@dataclass(frozen=True)
+class UpdateReport:
+    """What one optimizer update did. `stepped` is False when nothing was trained or the loss was not finite (`nan`)."""
+
+    stepped: bool
+    loss: float = 0.0
+    gradient_norm: float = 0.0
+    nan: bool = False
+    trained_rows: int = 0
+    trained_tokens: int = 0
+    micro_batches: int = 0
+    statistics: dict[str, float] = field(default_factory=dict)
+
+
+class Learner(Protocol):
+    """Scores and updates the policy."""
+
+    offers: frozenset[str]
+    """Columns it can fill; a piece that needs another is refused before the run starts."""
+
+    def score(self, batch: Batch, columns: frozenset[str]) -> Batch:
+        """The batch with these log-prob columns filled, under each row's train context ("old", "update", "reference",
+        "parent", "parent_update")."""
+        ...
+
+    def update(self, streams: Sequence[Stream], learning_rate: float) -> UpdateReport:
+        """One optimizer update over the sum of the streams' losses. Rows whose advantage is zero everywhere are not run
+        unless a regularizer reads them; without any row to run there is no optimizer step."""
+        ...
+
+    def save_model(self, directory: Path) -> None:
+        """Weights (safetensors), configuration and tokenizer, loadable by transformers' from_pretrained."""
+        ...
+
+    def save_state(self, directory: Path) -> None:
+        """Optimizer state and counters, so that `load_state` goes on bit for bit."""
+        ...
+
+    def load_state(self, directory: Path) -> None: ...

@@ -1,0 +1,1 @@
+"""Rewards to advantages: which responses of the step were better than expected."""

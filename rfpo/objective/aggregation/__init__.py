@@ -1,0 +1,1 @@
+"""Losses per token to one scalar, by global counts."""

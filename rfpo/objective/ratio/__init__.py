@@ -1,0 +1,1 @@
+"""Which probabilities are compared."""

@@ -1,0 +1,1 @@
+"""Extra losses per token: KL, entropy."""

@@ -1,0 +1,93 @@
+"""The slots of an objective. A piece is a frozen dataclass in the room of its slot: configuration and function at once.
+
+`needs` names the columns of Batch and Policy, beyond those that are always there, that a piece reads: any of
+"behaviour", "old", "update", "parent", "parent_update", "reference", "entropy", "value". The learner makes the union.
+Every piece in a room is found by its file's name; the file's one public dataclass is the piece.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, Protocol, runtime_checkable
+
+from torch import Tensor
+
+from rfpo.batch import Batch
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What the updating policy says of the rows in hand; gradients flow.
+
+    logp [N,T]: log pi_theta of the completion tokens in the train context, at the sampling temperature, in nats.
+    entropy [N,T]: of the full next-token distribution, in nats; value [N,T]: a critic's. None unless a piece needs them.
+    """
+
+    logp: Tensor
+    entropy: Tensor | None = None
+    value: Tensor | None = None
+
+    def detach(self) -> "Policy":
+        return Policy(*(None if x is None else x.detach() for x in (self.logp, self.entropy, self.value)))
+
+
+@runtime_checkable
+class Advantage(Protocol):
+    """Rewards to advantages [N,T], detached, over the whole step at once."""
+
+    room: ClassVar[str] = "rfpo.objective.advantage"
+
+    @property
+    def needs(self) -> frozenset[str]: ...
+    def __call__(self, batch: Batch) -> Tensor: ...
+
+
+@runtime_checkable
+class Weight(Protocol):
+    """A detached multiplier of the surrogate, as a log weight [N,1] or [N,T]; -inf is weight 0, 0 is weight 1."""
+
+    room: ClassVar[str] = "rfpo.objective.weight"
+
+    @property
+    def needs(self) -> frozenset[str]: ...
+    def log(self, policy: Policy, batch: Batch) -> Tensor: ...
+
+
+@runtime_checkable
+class Ratio(Protocol):
+    """Which probabilities are compared: a log ratio [N,T], through which the gradient flows."""
+
+    room: ClassVar[str] = "rfpo.objective.ratio"
+
+    @property
+    def needs(self) -> frozenset[str]: ...
+    def __call__(self, policy: Policy, batch: Batch) -> Tensor: ...
+
+
+@runtime_checkable
+class Surrogate(Protocol):
+    """The trust region: log ratio and advantage to a loss per token [N,T], to be minimised."""
+
+    room: ClassVar[str] = "rfpo.objective.surrogate"
+
+    @property
+    def needs(self) -> frozenset[str]: ...
+    def __call__(self, log_ratio: Tensor, policy: Policy, batch: Batch) -> Tensor: ...
+
+
+@runtime_checkable
+class Regularizer(Protocol):
+    """An extra loss per token [N,T], with its coefficient in it, added after the weights."""
+
+    room: ClassVar[str] = "rfpo.objective.regularizer"
+
+    @property
+    def needs(self) -> frozenset[str]: ...
+    def __call__(self, policy: Policy, batch: Batch) -> Tensor: ...
+
+
+@runtime_checkable
+class Aggregation(Protocol):
+    """Losses per token [N,T] to one scalar, by `batch.counts` and a row's own length only."""
+
+    room: ClassVar[str] = "rfpo.objective.aggregation"
+
+    def __call__(self, loss: Tensor, batch: Batch) -> Tensor: ...

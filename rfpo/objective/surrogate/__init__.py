@@ -1,0 +1,1 @@
+"""Trust regions: log ratio to loss per token."""

@@ -1,0 +1,157 @@
+"""What the model answered, what it was judged to be, and the group of answers to one prompt."""
+
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from rfpo.records.prompt import Prompt, Request
+
+
+class Finish(Enum):
+    """Why a completion ended."""
+
+    STOP = "stop"  # the end-of-sequence token or a stop string
+    LENGTH = "length"  # max_tokens, or the model's context, was reached: the answer is truncated
+
+
+@dataclass(frozen=True)
+class Completion:
+    """A sampled response, with its log-probs in the very context in which it was sampled.
+
+    `context` holds the token ids that the model was really shown. `logps[t]` is log pi(tokens[t] | context, tokens[:t]) in
+    nats at the sampling temperature, by policy number `policy_version`. All three travel together or not at all.
+    """
+
+    request: Request
+    context: tuple[int, ...]
+    tokens: tuple[int, ...]
+    logps: tuple[float, ...]
+    text: str
+    finish: Finish
+    policy_version: int = 0
+
+    def __post_init__(self):
+        if len(self.logps) != len(self.tokens):
+            raise ValueError(f"{len(self.logps)} log-probs for {len(self.tokens)} tokens; there must be one for each token.")
+
+    @property
+    def truncated(self) -> bool:
+        return self.finish is Finish.LENGTH
+
+
+class Outcome(Enum):
+    """Failure is a value with a name: an answer that could not be judged is not a wrong one."""
+
+    SOLVED = "solved"
+    WRONG = "wrong"
+    UNGRADED = "ungraded"  # the verifier crashed, hung, or returned nonsense
+
+
+@dataclass(frozen=True)
+class Location:
+    """Where the first error is. `step` counts from 0 in the task's own unit (a column, a line, a test, a character);
+    `start:end` are character offsets in the completion's text; `description` is for a person and for prose prompts, and
+    does not state the right value.
+
+    >>> Location(step=2, start=17, end=24, description="column 2")
+    """
+
+    step: int
+    start: int
+    end: int
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`score` is the verifier's number (1.0 is full marks); decisions read `outcome` alone. `error` names what is wrong
+    in words ("the carry of column 2 is wrong"), `feedback` why an UNGRADED verdict came about or what the verifier said."""
+
+    outcome: Outcome
+    score: float = 0.0
+    answer: str | None = None  # as it was extracted from the completion
+    feedback: str = ""
+    error: str = ""
+    location: Location | None = None
+
+    @classmethod
+    def solved(cls, answer: str | None = None, score: float = 1.0) -> "Verdict":
+        return cls(Outcome.SOLVED, score, answer)
+
+    @classmethod
+    def wrong(cls, answer=None, score=0.0, feedback="", error="", location=None) -> "Verdict":
+        return cls(Outcome.WRONG, score, answer, feedback, error, location)
+
+    @classmethod
+    def ungraded(cls, feedback: str) -> "Verdict":
+        return cls(Outcome.UNGRADED, 0.0, None, feedback)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A completion and what the verifier said of it. A truncated completion is never SOLVED."""
+
+    completion: Completion
+    verdict: Verdict
+
+    def __post_init__(self):
+        if self.completion.truncated and self.verdict.outcome is Outcome.SOLVED:
+            object.__setattr__(self, "verdict", replace(self.verdict, outcome=Outcome.WRONG, score=0.0, feedback="truncated"))
+
+    @property
+    def solved(self) -> bool:
+        return self.verdict.outcome is Outcome.SOLVED
+
+    @property
+    def wrong(self) -> bool:
+        return self.verdict.outcome is Outcome.WRONG
+
+    @property
+    def graded(self) -> bool:
+        return self.verdict.outcome is not Outcome.UNGRADED
+
+
+@dataclass(frozen=True)
+class Group:
+    """The judged answers to one prompt on one visit. The key is (prompt id, visit): a prompt drawn twice in a step makes
+    two groups. Diagnosis reads outcomes from here, never shaped rewards."""
+
+    prompt: Prompt
+    attempts: tuple[Attempt, ...]
+    visit: int = 0
+    step: int = 0
+    seed: int = 0
+
+    @property
+    def key(self) -> tuple[str, int]:
+        return (self.prompt.id, self.visit)
+
+    @property
+    def graded(self) -> tuple[Attempt, ...]:
+        return tuple(attempt for attempt in self.attempts if attempt.graded)
+
+    @property
+    def solved_share(self) -> float | None:
+        """Share of the graded answers that are right; None when no answer was graded."""
+        graded = self.graded
+        return sum(attempt.solved for attempt in graded) / len(graded) if graded else None
+
+    @property
+    def sampling_request(self) -> Request:
+        return self.attempts[0].completion.request
+
+
+@dataclass(frozen=True)
+class Correction:
+    """A wrong answer and the new attempt that an operator made of it. The pair is kept: R_off and every pairwise loss
+    need both. `by.completion.context` is the correction prompt; training happens under the original one.
+
+    `help` says what the model was told: "nothing", "wrong", "place", "error", "hint", "answer" or "solution".
+    """
+
+    of: Attempt
+    by: Attempt
+    operator: str
+    tries: int
+    help: str
+    located: bool = False
+    leaks: tuple[str, ...] = ()
