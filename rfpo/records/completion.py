@@ -50,15 +50,17 @@ class Outcome(Enum):
 class Location:
     """Where the first error is. `step` counts from 0 in the task's own unit (a column, a line, a test, a character);
     `start:end` are character offsets in the completion's text; `description` is for a person and for prose prompts, and
-    does not state the right value.
+    does not state the right value. A task whose answers have a known number of steps says it in `places`, so that a control
+    can name a wrong one; 0 means unknown.
 
-    >>> Location(step=2, start=17, end=24, description="column 2")
+    >>> Location(step=2, start=17, end=24, description="column 2", places=5)
     """
 
     step: int
     start: int
     end: int
     description: str = ""
+    places: int = 0
 
 
 @dataclass(frozen=True)
