@@ -1,1 +1,1 @@
-"""Run: everything that decides a run, and how it is read, written and refused."""
+"""Run: everything that decides a run, and how it is read, written, changed and refused."""
