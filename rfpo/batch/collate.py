@@ -1,6 +1,7 @@
 """Samples to a Batch: padding, numbering of groups, and the global counts."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -56,6 +57,20 @@ def collate(samples: Sequence[Sample], max_length: int) -> Batch:
         counts=TokenCounts(tokens=int(mask.sum()), rows=len(samples), trained_rows=int(mask.any(-1).sum()),
                            groups=len(groups), max_length=max_length),
     )
+
+
+def recount(batch: Batch) -> Batch:
+    """The batch as one optimizer update of its own: the counts are those of its rows."""
+    counts = TokenCounts(tokens=int(batch.mask.sum()), rows=len(batch), trained_rows=int(batch.mask.any(-1).sum()),
+                         groups=len(batch.group.unique()), max_length=batch.counts.max_length)
+    return replace(batch, counts=counts)
+
+
+def split(batch: Batch, parts: int) -> list[Batch]:
+    """The batch cut into at most `parts` updates of whole groups, in order, each with counts of its own."""
+    groups = batch.group.unique()
+    chunks = [chunk for chunk in groups.tensor_split(min(parts, len(groups))) if len(chunk)]
+    return [recount(batch.rows(torch.isin(batch.group, chunk))) for chunk in chunks]
 
 
 def _units(samples: Sequence[Sample]) -> list[int]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from rfpo.records.completion import Finish, Outcome
+from rfpo.records.completion import Attempt, Finish, Outcome
 
 
 class Origin(Enum):
@@ -27,8 +27,9 @@ class Parent:
 
 @dataclass(frozen=True)
 class Provenance:
-    """For the report only; no piece of the objective reads it."""
+    """For the report only; no piece of the objective reads it. `attempt` is the judged completion behind the sample."""
 
+    attempt: Attempt | None = None
     text: str = ""
     operator: str = ""
     tries: int = 0

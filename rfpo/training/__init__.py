@@ -1,0 +1,1 @@
+"""The loop: one step, a whole run, evaluation, checkpoints, and the demo."""

@@ -1,0 +1,100 @@
+"""From prompts to samples: draw, sample, judge, recognise, fix, merge, shape."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from rfpo.allocation._mixed import mixed
+from rfpo.allocation.shuffled import draw
+from rfpo.correction._samples import plain
+from rfpo.correction.fix import FixReport, fix
+from rfpo.correction.leakage import leaks
+from rfpo.records import Attempt, Correction, Group, Prompt, RandomKey, Request, Sample
+from rfpo.training.bench import Bench
+from rfpo.training.evaluate import ask
+from rfpo.training.state import LoopState
+
+
+@dataclass(frozen=True)
+class Harvest:
+    """What one step sampled. `groups` are all that were drawn, `samples` those that may be trained, `tries` every attempt
+    at a correction, accepted or not, `accepted` the corrections that were offered to the merge."""
+
+    groups: tuple[Group, ...]
+    stuck: tuple[Group, ...]
+    fixes: tuple[FixReport, ...]
+    tries: tuple[Attempt, ...]
+    accepted: tuple[Correction, ...]
+    samples: tuple[Sample, ...]
+    rounds: int
+
+    @property
+    def rollouts(self) -> list[Attempt]:
+        return [attempt for group in self.groups for attempt in group.attempts]
+
+
+def gather(bench: Bench, state: LoopState) -> Harvest:
+    """One step's samples. With dynamic sampling, prompts are drawn until enough groups are mixed *after* corrections were
+    merged, because a filter that runs before would throw the stuck groups away. Moves the state's cursor."""
+    run, dynamic = bench.run, bench.run.dynamic_sampling
+    harvests: list[Harvest] = []
+    kept: list[tuple[Sample, ...]] = []
+    for _ in range(dynamic.max_rounds if dynamic else 1):
+        drawn = draw(bench.prompts, run.seed, state.cursor, run.prompts_per_step)
+        state.cursor += len(drawn)
+        harvest, members = _round(bench, state.step, drawn)
+        harvests.append(harvest)
+        kept += [group for group in members if group and (not dynamic or mixed(group))]
+        if len(kept) >= run.prompts_per_step:
+            break
+    samples = tuple(sample for group in kept[: run.prompts_per_step] for sample in group)
+    return Harvest(*(tuple(_chain(getattr(h, name) for h in harvests)) for name in
+                     ("groups", "stuck", "fixes", "tries", "accepted")), samples=samples, rounds=len(harvests))
+
+
+def _round(bench: Bench, step: int, drawn: Sequence[tuple[Prompt, int]]) -> tuple[Harvest, list[tuple[Sample, ...]]]:
+    """One draw: a harvest without its samples, and each group's samples."""
+    run = bench.run
+    groups = _rollout(bench, step, drawn)
+    if run.fixing is None:
+        return Harvest(groups, (), (), (), (), (), 1), [_shaped(run, plain(group)) for group in groups]
+    stuck = tuple(group for group in groups if run.fixing.diagnosis(group))
+    tries: list[Attempt] = []
+
+    def asked(requests: Sequence[Request]) -> list[tuple[Attempt, ...]]:
+        bench.screen.phase("correcting", sum(request.n for request in requests))
+        answers = ask(bench.engine, bench.judge, requests, lambda _: bench.screen.advance())
+        tries.extend(_chain(answers))
+        return answers
+
+    report = fix(stuck, run.fixing.operator, asked)
+    checked = {key: tuple(replace(c, leaks=leaks(c, c.of.completion.request.prompt)) for c in corrections)
+               for key, corrections in report.corrections.items()}
+    accepted = {key: tuple(c for c in corrections if not set(c.leaks) & set(run.fixing.reject_leaks))
+                for key, corrections in checked.items()}
+    members = [_shaped(run, run.fixing.merge(group, accepted.get(group.key, ()))) for group in groups]
+    return Harvest(groups, stuck, (report,), tuple(tries), tuple(_chain(checked.values())), (), 1), members
+
+
+def _rollout(bench: Bench, step: int, drawn: Sequence[tuple[Prompt, int]]) -> tuple[Group, ...]:
+    run = bench.run
+    bench.screen.phase("sampling", len(drawn) * run.group_size)
+    requests = [Request(prompt, prompt.content, RandomKey(run.seed, step, prompt.id, visit), run.group_size, run.sampling)
+                for prompt, visit in drawn]
+    answers = ask(bench.engine, bench.judge, requests, lambda _: bench.screen.advance())
+    return tuple(Group(prompt, attempts, visit, step, run.seed)
+                 for (prompt, visit), attempts in zip(drawn, answers, strict=True))
+
+
+def _shaped(run, samples: tuple[Sample, ...]) -> tuple[Sample, ...]:
+    shaped = []
+    for sample in samples:
+        for shaping in run.rewards:
+            sample = shaping(sample)
+        if run.mask_truncated and sample.truncated:
+            sample = replace(sample, trained=(False,) * len(sample.tokens))
+        shaped.append(sample)
+    return tuple(shaped)
+
+
+def _chain(parts: Iterable[Iterable]) -> list:
+    return [item for part in parts for item in part]
