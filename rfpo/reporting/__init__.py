@@ -9,11 +9,11 @@ The report and the display read these metrics, all of them optional; a run may r
 | stuck_share                         | share of the groups from which nothing can be learned                |
 | fix_rate                            | share of the stuck groups that got an accepted correction            |
 | r_off                               | mean off-policy ratio of the corrected rows that were trained        |
-| tries, tries_succeeded              | correction tries of this step, and those that the verifier accepted  |
-| trained_rows, updates               | rows with a gradient, and optimizer updates, of this step            |
 | generated_tokens                    | generated for training since the start: the currency                 |
-| tokens/rollout, tokens/correction   | of this step; together they make up generated_tokens                 |
-| tokens/evaluation                   | of this step; not counted in generated_tokens                        |
+| tokens/rollout, tokens/correction   | since the start; together they make up generated_tokens              |
+| tokens/evaluation                   | since the start; not counted in generated_tokens                     |
+| tries, successes                    | correction tries since the start, and those the verifier accepted    |
+| updates, trained_rows               | optimizer updates since the start, and rows that had a gradient      |
 | evaluation/<name>/pass@<k>          | on evaluation prompts                                                |
 """
 

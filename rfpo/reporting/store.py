@@ -32,6 +32,8 @@ ROLLOUT_COLUMNS = pa.schema([
     ("help", pa.string()),
     ("located", pa.bool_()),
     ("parent_text", pa.string()),
+    ("error_start", pa.int64()),  # first error of parent_text, character offsets; null when the verifier gave no place
+    ("error_end", pa.int64()),
     ("leaks", pa.list_(pa.string())),
     ("log_r_off", pa.float64()),  # log of the off-policy ratio; null for a row that was not corrected
     ("weight", pa.float64()),  # what the row's loss was multiplied by; null when the row was not trained
