@@ -1,0 +1,24 @@
+"""The correction joins the group beside the answer that it corrects."""
+
+from dataclasses import dataclass
+
+from rfpo.correction._samples import plain, sample_of_correction
+from rfpo.records import Correction, Group, Sample
+
+
+@dataclass(frozen=True, kw_only=True)
+class Append:
+    """The group grows by one row, the first correction, at its end; the wrong answer stays and is pushed down beside it.
+
+    With `counts_for_baseline=False` the group's baseline is that of the original answers (0 for a stuck group), so that
+    the correction does not make the failures worse than they were (compare RLTF); a z-score has no spread then, so use a
+    centred advantage. Without corrections the group is left as it is.
+    """
+
+    counts_for_baseline: bool = True
+
+    def __call__(self, group: Group, corrections: tuple[Correction, ...]) -> tuple[Sample, ...]:
+        samples = plain(group)
+        if not corrections or not samples:
+            return samples
+        return (*samples, sample_of_correction(group, corrections[0], self.counts_for_baseline))

@@ -1,0 +1,24 @@
+"""No answer of the group is right."""
+
+from dataclasses import dataclass
+
+from rfpo.checks import require
+from rfpo.records import Group
+
+
+@dataclass(frozen=True)
+class AllWrong:
+    """Stuck when every graded answer is WRONG: their rewards are equal, so every group-relative advantage is 0.
+
+    At least `min_graded` answers must have been graded; a group without any graded answer is not stuck, because nobody
+    knows whether it is wrong. Truncated answers are WRONG.
+    """
+
+    min_graded: int = 2
+
+    def __post_init__(self):
+        require(self, "min_graded", lambda x: isinstance(x, int) and x >= 1, "a whole number of at least 1", 2)
+
+    def __call__(self, group: Group) -> bool:
+        graded = group.graded
+        return len(graded) >= self.min_graded and all(attempt.wrong for attempt in graded)
