@@ -1,0 +1,112 @@
+"""One optimizer update over several streams, in micro-batches that do not change the gradient."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor, nn
+
+from rfpo.batch import Batch, exp, keep
+from rfpo.engines.local.forward import Forward, contexts_of, row_lengths
+from rfpo.engines.local.memory import split
+from rfpo.engines.protocols import Stream
+from rfpo.objective import Objective, Policy
+
+HERE = ("old", "update")
+"""Columns that this very forward pass can give while no update was made since they would have been scored."""
+ELSEWHERE = ("reference", "parent", "parent_update")
+
+
+@dataclass
+class Tally:
+    """Sums over the micro-batches of one update."""
+
+    loss: float = 0.0
+    rows: int = 0
+    tokens: int = 0
+    micro_batches: int = 0
+    sums: dict[str, tuple[float, int]] = field(default_factory=dict)
+
+    def add(self, name: str, values: Tensor) -> None:
+        """Values whose mean over the update is reported under `name`."""
+        if values.numel():
+            total, count = self.sums.get(name, (0.0, 0))
+            self.sums[name] = (total + float(values.double().sum()), count + values.numel())
+
+    @property
+    def statistics(self) -> dict[str, float]:
+        return {name: total / count for name, (total, count) in sorted(self.sums.items())}
+
+
+def rows_to_run(stream: Stream) -> Tensor:
+    """[N] bool. A row without a trained token, or with an advantage of zero everywhere and no regularizer to read it, has no
+    gradient: it is not run. It stays in the counts. A unit is run whole if any of its rows is."""
+    batch, objective = stream.batch, stream.objective
+    trained = batch.mask
+    if not objective.regularizers and batch.advantage is not None:
+        trained = trained & (batch.advantage != 0)
+    return torch.isin(batch.unit, batch.unit[trained.any(-1)])
+
+
+def prepare(stream: Stream, score: Callable[[Batch, frozenset[str]], Batch]) -> Stream:
+    """The stream with the rows that are run, and with the columns that its objective needs from another forward pass."""
+    batch = stream.batch.rows(rows_to_run(stream))
+    missing = frozenset(name for name in stream.objective.needs & set(ELSEWHERE) if getattr(batch, name) is None)
+    return replace(stream, batch=score(batch, missing) if missing and len(batch) else batch)
+
+
+def accumulate(streams: Sequence[Stream], network: nn.Module, forward: Forward, budget: int) -> Tally:
+    """Adds the gradient of sum_s coefficient_s * loss_s to the network's parameters."""
+    tally = Tally()
+    for stream in streams:
+        batch = stream.batch
+        tally.rows += len(batch)
+        tally.tokens += int(batch.mask.sum())
+        for index in split(row_lengths(batch, batch.valid), batch.unit.tolist(), budget) if len(batch) else ():
+            micro_batch = batch.rows(torch.tensor(index)).trim().to(forward.device)
+            tally.loss += backward(replace(stream, batch=micro_batch), network, forward, tally)
+            tally.micro_batches += 1
+    return tally
+
+
+def backward(stream: Stream, network: nn.Module, forward: Forward, tally: Tally) -> float:
+    """The micro-batch's share of the loss, after its backward pass."""
+    batch, objective = stream.batch, stream.objective
+    policy = Policy(*forward(network, contexts_of(batch), batch.tokens, batch.valid, entropy="entropy" in objective.needs))
+    batch = with_current(batch, objective, policy.logp)
+    policy.logp.retain_grad()
+    loss = stream.coefficient * objective(policy, batch)
+    loss.backward()
+    observe(tally, policy, batch, objective)
+    return float(loss.detach())
+
+
+def with_current(batch: Batch, objective: Objective, logp: Tensor) -> Batch:
+    """`old` and `update`, where needed and left None by the caller, are this pass's own log-probs: exact in the first
+    update after sampling, and one pass over the rows saved."""
+    now = keep(logp.detach(), batch.valid)
+    return replace(batch, **{name: now for name in HERE if name in objective.needs and getattr(batch, name) is None})
+
+
+def observe(tally: Tally, policy: Policy, batch: Batch, objective: Objective) -> None:
+    """What the report shows of a micro-batch.
+
+    clip_share: trained tokens with an advantage to which no gradient flows (a regularizer's gradient hides clipping);
+    mean_log_ratio: logp - old over trained tokens; weight_corrected: mean weight on the trained tokens of corrected rows;
+    entropy: when the objective needs it.
+    """
+    with torch.no_grad():
+        pulled = batch.mask & (batch.advantage != 0) if batch.advantage is not None else batch.mask
+        tally.add("clip_share", (policy.logp.grad == 0)[pulled].float())
+        if batch.old is not None:
+            tally.add("mean_log_ratio", (policy.logp - batch.old)[batch.mask])
+        if objective.weights:
+            corrected = batch.mask & batch.corrected[:, None]
+            tally.add("weight_corrected", exp(objective.log_weight(policy, batch))[corrected])
+        if policy.entropy is not None:
+            tally.add("entropy", policy.entropy[batch.mask])
+
+
+def finite(*numbers: float) -> bool:
+    return all(math.isfinite(number) for number in numbers)
