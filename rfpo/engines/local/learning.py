@@ -11,6 +11,7 @@ from rfpo.batch import Batch, exp, keep
 from rfpo.engines.local.forward import Forward, contexts_of, row_lengths
 from rfpo.engines.local.memory import split
 from rfpo.engines.protocols import Stream
+from rfpo.engines.streams import rows_to_run
 from rfpo.objective import Objective, Policy
 
 HERE = ("old", "update")
@@ -37,16 +38,6 @@ class Tally:
     @property
     def statistics(self) -> dict[str, float]:
         return {name: total / count for name, (total, count) in sorted(self.sums.items())}
-
-
-def rows_to_run(stream: Stream) -> Tensor:
-    """[N] bool. A row without a trained token, or with an advantage of zero everywhere and no regularizer to read it, has no
-    gradient: it is not run. It stays in the counts. A unit is run whole if any of its rows is."""
-    batch, objective = stream.batch, stream.objective
-    trained = batch.mask
-    if not objective.regularizers and batch.advantage is not None:
-        trained = trained & (batch.advantage != 0)
-    return torch.isin(batch.unit, batch.unit[trained.any(-1)])
 
 
 def prepare(stream: Stream, score: Callable[[Batch, frozenset[str]], Batch]) -> Stream:
