@@ -30,6 +30,7 @@ class BatchWhitened(Advantage):
     epsilon: float = 1e-8
     baseline: str = "group"
     needs: ClassVar[frozenset[str]] = frozenset()
+    narrows: ClassVar[dict[str, str]] = {"group_sees_itself_only": "mean and std are those of the whole step"}
 
     def __post_init__(self):
         require(self, "group_baseline", lambda x: isinstance(x, bool), "true or false", True)

@@ -28,6 +28,12 @@ class Sequence(Ratio):
     form: str = "mean"
     needs: ClassVar[frozenset[str]] = frozenset({"old"})
 
+    @property
+    def narrows(self) -> dict[str, str]:
+        """See tests/contract: at ratio 1 the sum's gradient is |o_i| times REINFORCE's under a mean over tokens."""
+        summed = self.form == "sum" and self.level == "sequence"
+        return {"reinforce_at_ratio_one": "the whole response is one action, once for each token"} if summed else {}
+
     def __post_init__(self):
         one_of(self, "level", ("sequence", "token"))
         one_of(self, "form", ("mean", "sum"))
