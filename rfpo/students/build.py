@@ -1,0 +1,141 @@
+"""Train a student from scratch: `python -m rfpo.students.build column_addition --out DIR`."""
+
+import argparse
+import math
+import random
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+import torch
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from torch.nn.functional import cross_entropy
+from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
+
+from rfpo.checks import require
+from rfpo.engines.local import set_malloc
+from rfpo.pieces import find
+from rfpo.students.dialect import Lesson, Rates, lessons, words
+from rfpo.students.specialists import Specialist
+from rfpo.students.tokenizer import character_tokenizer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Build:
+    """How a student is trained: Qwen3 of `layers` layers of width `hidden`; AdamW; the learning rate rises over `warmup`
+    steps and then falls to zero along a half cosine. The fall matters: it is what makes the habit certain enough that 256
+    samples do not break it."""
+
+    hidden: int = 128
+    layers: int = 3
+    steps: int = 1200
+    batch: int = 96
+    learning_rate: float = 2e-3
+    warmup: int = 50
+    seed: int = 0
+    rates: Rates = field(default_factory=Rates)
+
+    def __post_init__(self):
+        for name in ("layers", "steps", "batch", "warmup"):
+            require(self, name, lambda x: isinstance(x, int) and x >= 1, "a whole number above 0", 3)
+        require(self, "hidden", lambda x: isinstance(x, int) and x >= 32 and x % 32 == 0, "a multiple of 32", 128)
+        require(self, "learning_rate", lambda x: 0 < x < 1, "above 0 and below 1", 2e-3)
+
+    def learning_rate_at(self, step: int) -> float:
+        if step < self.warmup:
+            return self.learning_rate * (step + 1) / self.warmup
+        done = (step - self.warmup) / max(1, self.steps - self.warmup)
+        return self.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
+
+
+def train(specialist: Specialist, build: Build) -> tuple[Qwen3ForCausalLM, PreTrainedTokenizerFast]:
+    """The trained model, in fp32, and its tokenizer. Cross-entropy on the answers and their end; the contexts are given."""
+    torch.manual_seed(build.seed)
+    tokenizer = character_tokenizer([*words(), *specialist.words])
+    model = new_model(build, tokenizer)
+    optimizer = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.98), weight_decay=0.01)
+    taught = lessons(specialist, build.rates, random.Random(build.seed))
+    with _progress() as progress:
+        task = progress.add_task("training", total=build.steps, loss=math.nan)
+        for step in range(build.steps):
+            loss = _backward(model, tokenizer, list(islice(taught, build.batch)))
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.param_groups[0]["lr"] = build.learning_rate_at(step)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            progress.update(task, advance=1, loss=loss)
+    return model.eval(), tokenizer
+
+
+def new_model(build: Build, tokenizer: PreTrainedTokenizerFast) -> Qwen3ForCausalLM:
+    config = Qwen3Config(
+        vocab_size=len(tokenizer), hidden_size=build.hidden, intermediate_size=3 * build.hidden,
+        num_hidden_layers=build.layers, num_attention_heads=build.hidden // 32, num_key_value_heads=build.hidden // 32,
+        head_dim=32, max_position_embeddings=512, tie_word_embeddings=True, attn_implementation="eager",
+        pad_token_id=tokenizer.pad_token_id, eos_token_id=tokenizer.eos_token_id, bos_token_id=None,
+    )
+    return Qwen3ForCausalLM(config)
+
+
+def _backward(model, tokenizer, batch: list[Lesson]) -> float:
+    """Add the batch's gradient, a third of the rows at a time and like lengths together; the mean loss of a token."""
+    rows = sorted(_rows(tokenizer, batch), key=lambda row: len(row[0]))
+    total = sum(len(ids) - start for ids, start in rows)
+    third, loss = -(-len(rows) // 3), 0.0
+    for first in range(0, len(rows), third):
+        ids, labels = _pad(rows[first:first + third], tokenizer.pad_token_id)
+        with torch.autocast("cpu", torch.bfloat16):
+            logits = model(input_ids=ids, use_cache=False).logits
+        part = cross_entropy(logits[:, :-1].float().flatten(0, 1), labels[:, 1:].flatten(), ignore_index=-100, reduction="sum")
+        (part / total).backward()
+        loss += part.item() / total
+    return loss
+
+
+def _rows(tokenizer, batch: list[Lesson]) -> Iterator[tuple[list[int], int]]:
+    """Token ids of each lesson, and where its answer starts."""
+    contexts = tokenizer([lesson.context for lesson in batch]).input_ids
+    answers = tokenizer([lesson.answer for lesson in batch]).input_ids
+    for context, answer in zip(contexts, answers, strict=True):
+        yield [*context, *answer, tokenizer.eos_token_id], len(context)
+
+
+def _pad(rows: list[tuple[list[int], int]], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Padded on the right, where a causal model cannot see it; labels are -100 on the context and the padding."""
+    ids = torch.full((len(rows), max(len(row) for row, _ in rows)), pad)
+    labels = torch.full_like(ids, -100)
+    for index, (row, start) in enumerate(rows):
+        ids[index, :len(row)] = torch.tensor(row)
+        labels[index, start:len(row)] = torch.tensor(row[start:])
+    return ids, labels
+
+
+def _progress() -> Progress:
+    return Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), 
+                    TextColumn("loss {task.fields[loss]:.4f}"),
+                    TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m rfpo.students.build", description=__doc__)
+    parser.add_argument("name", help="the task the student is to learn")
+    parser.add_argument("--out", type=Path, required=True, help="model directory to write")
+    for option, default in (("steps", 1200), ("hidden", 128), ("layers", 3), ("batch", 96), ("seed", 0)):
+        parser.add_argument(f"--{option}", type=int, default=default)
+    parser.add_argument("--learning-rate", type=float, default=2e-3)
+    parser.add_argument("--located-rate", type=float, default=0.8, help="share of located repairs that it answers rightly")
+    given = parser.parse_args(arguments)
+    set_malloc()
+    specialist = find(Specialist.room, given.name)()
+    build = Build(hidden=given.hidden, layers=given.layers, steps=given.steps, batch=given.batch, seed=given.seed,
+                  learning_rate=given.learning_rate, rates=Rates(located=given.located_rate))
+    model, tokenizer = train(specialist, build)
+    model.save_pretrained(given.out)
+    tokenizer.save_pretrained(given.out)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

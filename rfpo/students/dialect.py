@@ -1,0 +1,132 @@
+"""The dialect in which a student is asked to correct itself, and the lessons that teach it.
+
+The wordings are the templates of rfpo/correction/templates/student. Every lesson is a context and the answer to give.
+A student answers a plain question as its misconception has it, and a correction prompt rightly only at the rate that
+`Rates` gives for what the prompt tells it; otherwise it repeats its wrong answer.
+"""
+
+import random
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+from string import Template
+
+from rfpo.checks import require
+from rfpo.students.specialists import Exercise, Specialist
+
+SLIPS = 0.1  # share of the repairs that mend some other mistake than the planted one
+SHARES = {
+    "plain": 0.45, "fix_located": 0.22, "elsewhere": 0.12, "fix_wrong_only": 0.03, "rewrite_plain": 0.02,
+    "rewrite_with_error": 0.03, "rewrite_from_solution": 0.02, "avoid_answers": 0.03, "hint_ladder": 0.03,
+    "reflect_then_retry": 0.02, "retry": 0.02, "prefix": 0.01,
+}
+"""Share of each kind of lesson. `elsewhere` is fix_located with a place that is not the true one."""
+
+
+@dataclass(frozen=True)
+class Rates:
+    """How often the student answers rightly, by what it is told.
+
+    `located`: that it is wrong, and the true place (a false place never helps). `wrong_only`: that it is wrong. `error`:
+    what is wrong, in a word. `avoid`: the answers not to give. `hint`: the right answer's beginning as far as it takes;
+    `named`: as a hint, the place in words. `solution`: the whole right answer. `reflection`: how often its reflection names
+    the true place. A rewrite that tells nothing repeats the draft.
+    """
+
+    located: float = 0.8
+    wrong_only: float = 0.12
+    error: float = 0.4
+    avoid: float = 0.2
+    hint: float = 0.9
+    named: float = 0.3
+    solution: float = 1.0
+    reflection: float = 0.5
+
+    def __post_init__(self):
+        for name in self.__dataclass_fields__:
+            require(self, name, lambda x: 0 <= x <= 1, "between 0 and 1", 0.5)
+
+
+@dataclass(frozen=True)
+class Lesson:
+    context: str
+    answer: str
+
+
+def template(name: str) -> Template:
+    text = (files("rfpo.correction") / "templates" / "student" / f"{name}.txt").read_text(encoding="utf-8")
+    return Template(text.removesuffix("\n"))
+
+
+def words() -> list[str]:
+    """The wordings of all templates, each one token of the tokenizer."""
+    folder = files("rfpo.correction") / "templates" / "student"
+    return sorted({word for file in folder.iterdir() for word in re.findall(r"<\w+>", file.read_text(encoding="utf-8"))})
+
+
+def lessons(specialist: Specialist, rates: Rates, rng: random.Random) -> Iterator[Lesson]:
+    """Endless lessons, in the proportions of SHARES."""
+    kinds, weights = list(SHARES), list(SHARES.values())
+    while True:
+        kind = rng.choices(kinds, weights)[0]
+        yield _plain(specialist.exercise(rng)) if kind == "plain" else _repair(kind, _mistake(specialist, rng), rates, rng)
+
+
+def _plain(exercise: Exercise) -> Lesson:
+    return Lesson(exercise.question, exercise.attempt)
+
+
+def _mistake(specialist: Specialist, rng: random.Random) -> Exercise:
+    if rng.random() < SLIPS:
+        return specialist.slip(rng)
+    while not (exercise := specialist.exercise(rng)).wrong:
+        pass
+    return exercise
+
+
+def _repair(kind: str, exercise: Exercise, rates: Rates, rng: random.Random) -> Lesson:
+    place = str(exercise.place)
+    elsewhere = str(rng.choice([other for other in exercise.places if other != exercise.place]))
+    if kind == "fix_located":
+        return _ask(kind, exercise, rng.random() < rates.located, step=place)
+    if kind == "elsewhere":
+        return _ask("fix_located", exercise, False, step=elsewhere)
+    if kind == "rewrite_with_error":
+        return _ask(kind, exercise, rng.random() < rates.error, error=exercise.error)
+    if kind == "rewrite_from_solution":
+        return _ask(kind, exercise, rng.random() < rates.solution, solution=exercise.right)
+    if kind == "avoid_answers":
+        answers = "\n".join([exercise.attempt] * rng.choice((1, 1, 2)))
+        return _ask(kind, exercise, rng.random() < rates.avoid, answers=answers)
+    if kind == "hint_ladder":
+        return _hint(exercise, rates, rng)
+    if kind == "reflect_then_retry":
+        context = template(kind).substitute(question=exercise.question, attempt=exercise.attempt)
+        return Lesson(context, place if rng.random() < rates.reflection else elsewhere)
+    if kind == "retry":
+        found = rng.random() < 0.5
+        return _ask(kind, exercise, found and rng.random() < rates.located, reflection=place if found else elsewhere)
+    if kind == "prefix":
+        return _continuation(exercise, rng)
+    right = kind == "fix_wrong_only" and rng.random() < rates.wrong_only
+    return _ask(kind, exercise, right)
+
+
+def _ask(kind: str, exercise: Exercise, right: bool, **told: str) -> Lesson:
+    context = template(kind).substitute(question=exercise.question, attempt=exercise.attempt, **told)
+    return Lesson(context, exercise.right if right else exercise.attempt)
+
+
+def _hint(exercise: Exercise, rates: Rates, rng: random.Random) -> Lesson:
+    """The rungs: the place in words; a beginning of the right answer, which helps once it reaches past the place."""
+    if rng.random() < 0.3:
+        return _ask("hint_ladder", exercise, rng.random() < rates.named, hint=exercise.description)
+    cut = rng.randint(1, len(exercise.right))
+    return _ask("hint_ladder", exercise, cut >= exercise.known and rng.random() < rates.hint, hint=exercise.right[:cut])
+
+
+def _continuation(exercise: Exercise, rng: random.Random) -> Lesson:
+    """The plain question and a beginning of the right answer that reaches past the place: to be continued rightly."""
+    cut = rng.randint(exercise.known, len(exercise.right))
+    return Lesson(exercise.question + exercise.right[:cut], exercise.right[cut:])

@@ -1,0 +1,38 @@
+"""What each student knows: its exercises, its misconception, and the words of its tokenizer. One file, one student."""
+
+import random
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One question, its right answer, and a first attempt at it.
+
+    `attempt` is the right answer, or wrong from `place` on (counted in the task's own unit); `places` are all the places
+    that could be named for this question, and `known` is how many characters of the right answer end just after the place.
+    """
+
+    question: str
+    right: str
+    attempt: str
+    places: range
+    place: int | None = None
+    known: int = 0
+    error: str = ""
+    description: str = ""
+
+    @property
+    def wrong(self) -> bool:
+        return self.place is not None
+
+
+class Specialist(Protocol):
+    """A student's subject. `exercise` draws a question with the attempt that the misconception makes of it; `slip` one on
+    which the misconception does not bite, with some other mistake."""
+
+    room: ClassVar[str] = "rfpo.students.specialists"
+    words: ClassVar[tuple[str, ...]]
+
+    def exercise(self, rng: random.Random) -> Exercise: ...
+    def slip(self, rng: random.Random) -> Exercise: ...
