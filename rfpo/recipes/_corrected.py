@@ -1,0 +1,24 @@
+"""The one combinator of RFPO: any recipe, with its stuck groups corrected."""
+
+from dataclasses import replace
+
+from rfpo.config.run import Fixing, Run
+from rfpo.correction import Merge, Operator
+from rfpo.correction.merge.replace_one import ReplaceOne
+from rfpo.correction.operators.fix_located import FixLocated
+from rfpo.diagnosis import Diagnosis
+from rfpo.diagnosis.all_wrong import AllWrong
+from rfpo.objective import Weight
+from rfpo.objective.weight.off_policy_ratio import OffPolicyRatio
+
+
+def corrected(base: Run, *, operator: Operator = FixLocated(), merge: Merge = ReplaceOne(),
+              weight: Weight | None = OffPolicyRatio(), diagnosis: Diagnosis = AllWrong()) -> Run:
+    """The base run with a correction stage and one more weight, which is 1 on every row that was not corrected.
+
+    Everything else of the base stays as it is, so every path that `--set` can name in it stays valid. `weight=None` adds
+    the stage alone: the corrections are then trained like any other response.
+    """
+    weights = base.objective.weights if weight is None else (*base.objective.weights, weight)
+    return replace(base, fixing=Fixing(diagnosis=diagnosis, operator=operator, merge=merge),
+                   objective=replace(base.objective, weights=weights))
