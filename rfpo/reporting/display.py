@@ -10,6 +10,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from rfpo.reporting.wording import duration
+
 SECONDS_BETWEEN_LINES = 5.0
 WINDOW = 20  # steps over which speed and the time left are measured
 
@@ -111,15 +113,8 @@ class Display:
 
     def _time_left(self) -> str:
         rate = self._rate(2)
-        return f"{_duration(max(0.0, 1 - self._share()) / rate)} left" if rate else ""
+        return f"{duration(max(0.0, 1 - self._share()) / rate)} left" if rate else ""
 
 
 def _shown(value: float | None, form: str) -> str:
     return "-" if value is None else form.format(value)
-
-
-def _duration(seconds: float) -> str:
-    """1:05 or 2:01:05."""
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

@@ -18,8 +18,8 @@ class Logger(Protocol):
 
 
 def open_loggers(names: Sequence[str], directory: Path, run_name: str, config: dict) -> list[Logger]:
-    """One logger for each name. Their files go below `directory`. Raises UserError, before any is opened, for a name that
-    is unknown or not installed. WANDB_MODE=offline keeps wandb off the network."""
+    """One logger for each name. Files go below `directory`, but trackio keeps a folder of its own. WANDB_MODE=offline keeps
+    wandb off the network. Raises UserError, before any is opened, for a name that is unknown or not installed."""
     for name in names:
         if name not in LOGGERS:
             raise UserError(f"loggers names {name!r}, which is unknown; {near_miss(name, LOGGERS)}")
