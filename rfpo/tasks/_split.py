@@ -24,20 +24,21 @@ def is_evaluation(text: str, share: float = EVALUATION_SHARE) -> bool:
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little") < share * 2**64
 
 
-def fill(draws: Iterable[Prompt], size: int, evaluation_size: int, of: str) -> Pools:
-    """The first `evaluation_size` and `size` different texts of their sides, from as many draws as that takes.
+def fill(draws: Iterable[tuple[str, Prompt]], size: int, evaluation_size: int, of: str) -> Pools:
+    """The first `evaluation_size` and `size` different texts of their sides, from as many draws of (text, prompt) as that
+    takes.
 
     Raises UserError when the draws end before: the pool of different texts is too small.
     """
     training: dict[str, Prompt] = {}
     evaluation: dict[str, Prompt] = {}
     repeated = 0
-    for prompt in draws:
-        side, wanted = (evaluation, evaluation_size) if is_evaluation(prompt.text) else (training, size)
-        if prompt.text in side:
+    for text, prompt in draws:
+        side, wanted = (evaluation, evaluation_size) if is_evaluation(text) else (training, size)
+        if text in side:
             repeated += 1
         elif len(side) < wanted:
-            side[prompt.text] = prompt
+            side[text] = prompt
         if len(training) == size and len(evaluation) == evaluation_size:
             return Pools(tuple(training.values()), tuple(evaluation.values()), repeated)
     raise UserError(f"{of} gave only {len(training)} training and {len(evaluation)} evaluation prompts with different texts; "

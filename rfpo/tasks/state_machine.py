@@ -69,14 +69,15 @@ class StateMachine:
     def _pools(self) -> Pools:
         return fill(self._draws(), self.size, self.evaluation_size, of=f"{self.name} with seed {self.seed}")
 
-    def _draws(self) -> Iterator[Prompt]:
+    def _draws(self) -> Iterator[tuple[str, Prompt]]:
         rng = random.Random(f"{self.name}/{self.seed}")
         symbols = ascii_lowercase[:self.symbols]
         for index in range(most_draws(self.size, self.evaluation_size)):
             table = {(state, symbol): rng.randrange(self.states) for state in range(self.states) for symbol in symbols}
             start, word = rng.randrange(self.states), "".join(rng.choices(symbols, k=self.length))
             entries = ",".join(f"{state}{symbol}{after}" for (state, symbol), after in table.items())
-            yield Prompt(f"{self.name}/{self.seed}/{index}", f"{entries}|{start}:{word}=", self.name, trace(table, start, word))
+            text = f"{entries}|{start}:{word}="
+            yield text, Prompt(f"{self.name}/{self.seed}/{index}", text, self.name, trace(table, start, word))
 
 
 def trace(table: dict[tuple[int, str], int], start: int, word: str) -> str:
