@@ -14,15 +14,15 @@ def plain(group: Group) -> tuple[Sample, ...]:
 def sample_of(group: Group, attempt: Attempt) -> Sample:
     """An answer of the group, trained under the context in which the group was sampled. Its reward is 1 for SOLVED and 0 for
     WRONG, whatever the verifier's score."""
-    return _sample(group, attempt, origin=Origin.SAMPLED, provenance=Provenance(text=attempt.completion.text))
+    return _sample(group, attempt, origin=Origin.SAMPLED, provenance=Provenance(attempt, attempt.completion.text))
 
 
 def sample_of_correction(group: Group, correction: Correction, counts_for_baseline: bool = True) -> Sample:
     """A correction, trained under the group's own context and not the correction prompt; its behaviour log-probs stay those
     of the correction prompt, where it was sampled. The answer that it corrects is its parent."""
     of, by = correction.of.completion, correction.by.completion
-    told = Provenance(by.text, correction.operator, correction.tries, correction.help, correction.located, correction.leaks,
-                      parent_text=of.text)
+    told = Provenance(correction.by, by.text, correction.operator, correction.tries, correction.help, correction.located,
+                      correction.leaks, parent_text=of.text)
     return _sample(group, correction.by, origin=Origin.CORRECTED, provenance=told, counts_for_baseline=counts_for_baseline,
                    parent=Parent(of.tokens, common_prefix(of.tokens, by.tokens)))
 

@@ -3,15 +3,17 @@
 from dataclasses import dataclass
 
 from rfpo.checks import require
+from rfpo.diagnosis import Diagnosis
 from rfpo.records import Group
 
 
 @dataclass(frozen=True)
-class AllWrong:
-    """Stuck when every graded answer is WRONG: their rewards are equal, so every group-relative advantage is 0.
+class AllWrong(Diagnosis):
+    """Stuck when every graded answer is WRONG.
 
-    At least `min_graded` answers must have been graded; a group without any graded answer is not stuck, because nobody
-    knows whether it is wrong. Truncated answers are WRONG.
+    The rewards of such a group are equal, so every group-relative advantage is 0 and the prompt teaches nothing. At least
+    `min_graded` answers must have been graded; a group without any graded answer is not stuck, because nobody knows whether
+    it is wrong. Truncated answers are WRONG.
     """
 
     min_graded: int = 2

@@ -3,11 +3,12 @@
 from dataclasses import dataclass, replace
 
 from rfpo.records import Sample
+from rfpo.rewards import Shaping
 
 
 @dataclass(frozen=True, kw_only=True)
-class Signed:
-    """v -> 2 v - 1 on the verifier's part of the reward, so that a wrong answer costs as much as a right one earns (DAPO).
+class Signed(Shaping):
+    """v -> 2 v - 1 on the verifier's part of the reward: a wrong answer costs what a right one earns (DAPO).
 
     Other parts, such as a length penalty, keep their size, wherever in the chain they stand. A group z-score is unchanged
     by it; anything without a group baseline is not.

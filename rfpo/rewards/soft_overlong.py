@@ -4,11 +4,14 @@ from dataclasses import dataclass, replace
 
 from rfpo.checks import require
 from rfpo.records import Sample
+from rfpo.rewards import Shaping
 
 
 @dataclass(frozen=True, kw_only=True)
-class SoftOverlong:
-    """DAPO's soft overlong punishment (arXiv 2503.14476, equation 13), added to the reward. With T tokens,
+class SoftOverlong(Shaping):
+    """DAPO's soft overlong punishment (arXiv 2503.14476, equation 13), added to the reward.
+
+    With T tokens,
 
         0                               T <= limit - buffer
         (limit - buffer - T) / buffer   limit - buffer < T <= limit

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
+from rfpo.schedule import Schedule
+
 
 @dataclass(frozen=True)
-class Constant:
-    """value, at every progress."""
+class Constant(Schedule):
+    """The same number throughout: at(progress) = value."""
 
     value: float
 

@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 
+from rfpo.schedule import Schedule
 from rfpo.schedule._stretch import check_stretch, share
 
 
 @dataclass(frozen=True)
-class Linear:
-    """start + (end - start) s, with s = (progress - from_) / (to - from_) held within [0, 1].
+class Linear(Schedule):
+    """A straight line from start to end.
+
+    start + (end - start) s, with s = (progress - from_) / (to - from_) held within [0, 1].
 
     `start` until `from_`, `end` after `to`. Linear(0.0, x, to=0.1) is a warm-up to x over the first tenth of the run.
     """

@@ -2,17 +2,18 @@
 
 from dataclasses import dataclass
 
+from rfpo.correction import Merge
 from rfpo.correction._samples import plain, sample_of_correction
 from rfpo.records import Correction, Group, Sample
 
 
 @dataclass(frozen=True, kw_only=True)
-class Append:
-    """The group grows by one row, the first correction, at its end; the wrong answer stays and is pushed down beside it.
+class Append(Merge):
+    """The first correction joins the group as one more row, at its end.
 
-    With `counts_for_baseline=False` the group's baseline is that of the original answers (0 for a stuck group), so that
-    the correction does not make the failures worse than they were (compare RLTF); a z-score has no spread then, so use a
-    centred advantage. Without corrections the group is left as it is.
+    The wrong answer stays and is pushed down beside it. With `counts_for_baseline=False` the group's baseline is that of the
+    original answers (0 for a stuck group), so that the correction does not make the failures worse than they were (compare
+    RLTF); a z-score has no spread then, so use a centred advantage. Without corrections the group is left as it is.
     """
 
     counts_for_baseline: bool = True

@@ -2,17 +2,19 @@
 
 from dataclasses import dataclass
 
+from rfpo.correction import Merge
 from rfpo.correction._samples import plain, sample_of, sample_of_correction
 from rfpo.records import Correction, Group, Sample
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReplaceOne:
-    """The first correction stands in its parent's row; the group keeps its size, and its other failures their place.
+class ReplaceOne(Merge):
+    """The first correction stands in the row of the answer that it corrects.
 
-    A group of G failures becomes one of 1 success and G - 1 failures: with the z-score of the population the advantages
-    are sqrt(G - 1) and -1 / sqrt(G - 1). One correction only: a group in which all failures were replaced would be all
-    right, and as empty of signal as before. Without corrections the group is left as it is.
+    The group keeps its size, and the other failures their place. A group of G failures becomes one of 1 success and G - 1
+    failures: with the z-score of the population the advantages are sqrt(G - 1) and -1 / sqrt(G - 1). One correction only: a
+    group in which all failures were replaced would be all right, and as empty of signal as before. Without corrections the
+    group is left as it is.
     """
 
     def __call__(self, group: Group, corrections: tuple[Correction, ...]) -> tuple[Sample, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Generator
 from dataclasses import dataclass, replace
 
 from rfpo.checks import one_of
-from rfpo.correction import Answers, Round
+from rfpo.correction import Answers, Operator, Round
 from rfpo.correction._templates import fill, load
 from rfpo.correction._tries import Told, check_tries, key_of, parents_of, say_once, try_parents
 from rfpo.correction.operators.fix_wrong_only import FixWrongOnly, tell_wrong
@@ -14,9 +14,11 @@ NEEDS, MAY = (("question",), ("attempt",), ("place", "step")), ("answer",)
 
 
 @dataclass(frozen=True, kw_only=True)
-class FixLocated:
-    """RFPO's own operator: the model sees its answer, that it is wrong, and the place of its first error, and gives a
-    corrected stand-alone solution. What error it is, is not said.
+class FixLocated(Operator):
+    """RFPO's own operator: the model is told that its answer is wrong, and where.
+
+    It sees its answer and the place of the first error, and gives a corrected stand-alone solution. What error it is, is
+    not said.
 
     `tries`, `at_once` and `templates` (here `fix_located.txt`) are those of fix_wrong_only. Answers with a known place
     come first. For one without, `otherwise` is "fix_wrong_only" (told that it is wrong; a line says so the first time) or

@@ -3,7 +3,7 @@
 from collections.abc import Generator
 from dataclasses import dataclass
 
-from rfpo.correction import Answers, Round
+from rfpo.correction import Answers, Operator, Round
 from rfpo.correction._templates import fill, load
 from rfpo.correction._tries import Told, check_tries, parents_of, try_parents
 from rfpo.records import Attempt, Correction, Group
@@ -12,8 +12,8 @@ NEEDS, MAY = (("question",), ("attempt",)), ("answer",)
 
 
 @dataclass(frozen=True, kw_only=True)
-class FixWrongOnly:
-    """The model sees its own answer and that it is wrong, and gives a corrected stand-alone solution.
+class FixWrongOnly(Operator):
+    """The model is told that its answer is wrong, not where, and gives a corrected stand-alone solution.
 
     At most `tries` tries for a stuck group, the distinct wrong answers in turn, `at_once` of them in one round, ending
     with the first round that has a success. `templates` is a set's name or a folder that holds `fix_wrong_only.txt`.

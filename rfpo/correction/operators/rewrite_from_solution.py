@@ -3,7 +3,7 @@
 from collections.abc import Generator
 from dataclasses import dataclass
 
-from rfpo.correction import Answers, Round
+from rfpo.correction import Answers, Operator, Round
 from rfpo.correction._templates import fill, load
 from rfpo.correction._tries import Told, check_tries, parents_of, say_once, try_parents
 from rfpo.records import Attempt, Correction, Group
@@ -12,8 +12,8 @@ NEEDS, MAY = (("question",), ("solution",)), ("attempt", "answer")
 
 
 @dataclass(frozen=True, kw_only=True)
-class RewriteFromSolution:
-    """The model sees the prompt's reference answer and derives it as though it did not know it (compare ExPO, GHPO).
+class RewriteFromSolution(Operator):
+    """The model is told the prompt's reference answer, and derives it as though it did not know it (compare ExPO, GHPO).
 
     The answer is given away, so a derivation that only rationalises it passes a verifier that reads the final answer alone:
     read the leak counts. `tries`, `at_once` and `templates` (here `rewrite_from_solution.txt`) are those of fix_wrong_only.
