@@ -36,12 +36,20 @@ def change(run: Run, assignments: Iterable[str]) -> Run:
 
     Raises UserError for a path that does not exist, with the nearest name that does.
     """
-    table = to_plain(run)
+    pairs = []
     for assignment in assignments:
         path, equals, text = assignment.partition("=")
         if not equals or not path.strip():
             raise UserError(f"--set {assignment} has no '='; write it as --set path=value, as in --set group_size=8.")
-        table = assign(Run, table, "", path.strip().split("."), value_of(text.strip()))
+        pairs.append((path.strip(), value_of(text.strip())))
+    return put(run, pairs)
+
+
+def put(run: Run, pairs: Iterable[tuple[str, object]]) -> Run:
+    """The run with each plain value put at its path, in order, checked once at the end."""
+    table = to_plain(run)
+    for path, value in pairs:
+        table = assign(Run, table, "", path.split("."), value)
     return from_plain(table)
 
 

@@ -74,7 +74,8 @@ def build(hint, plain, path: str):
 def piece(hint, plain, path: str):
     """A piece from its name or its table."""
     plain = {"kind": plain} if isinstance(plain, str) else plain
-    table = dict(expect(plain, Mapping, path, f"the name of a {word(room_of(hint))} or a table with its kind", '{kind = "..."}'))
+    wanted = f"the name of a {word(room_of(hint))} or a table with its kind"
+    table = dict(expect(plain, Mapping, path, wanted, '{kind = "..."}'))
     return record(piece_class(hint, table.pop("kind", None), path), table, path)
 
 

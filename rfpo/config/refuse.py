@@ -6,7 +6,8 @@ A rule is a function from a run to its complaint, or None. What a single piece c
 from collections.abc import Iterable
 
 from rfpo.config.run import Run
-from rfpo.errors import UserError
+from rfpo.correction.leakage import KINDS
+from rfpo.errors import UserError, near_miss
 from rfpo.pieces import kind_of
 from rfpo.records import Prompt
 
@@ -28,17 +29,20 @@ def refuse_columns(run: Run, offers: frozenset[str]) -> None:
         for piece in objective.pieces:
             lacking = sorted(piece.needs - offers)
             if lacking:
-                raise UserError(f"{path}: {kind_of(piece)!r} reads {lacking[0]!r}, which this engine does not offer; it offers "
+                raise UserError(f"{path}: {kind_of(piece)!r} reads {lacking[0]!r}, which this engine does not offer; "
+                                "it offers "
                                 f"{', '.join(sorted(offers))}. Choose another piece or another engine.")
 
 
 def refuse_lengths(run: Run, context_length: int, longest: tuple[str, int]) -> None:
     """Raise UserError when a prompt, (id, tokens), leaves no room in the model's context, or max_tokens fills it alone."""
     if run.sampling.max_tokens >= context_length:
-        raise UserError(f"sampling.max_tokens is {run.sampling.max_tokens} and the model's context holds {context_length} tokens, "
+        raise UserError(f"sampling.max_tokens is {run.sampling.max_tokens} and the model's context holds "
+                        f"{context_length} tokens, "
                         f"prompt included. Set sampling.max_tokens to at most {max(1, context_length - longest[1])}.")
     if longest[1] >= context_length:
-        raise UserError(f"prompt {longest[0]!r} has {longest[1]} tokens and the model's context holds {context_length}; it leaves no "
+        raise UserError(f"prompt {longest[0]!r} has {longest[1]} tokens and the model's context holds "
+                        f"{context_length}; it leaves no "
                         f"room for an answer. Shorten it or leave it out.")
 
 
@@ -51,7 +55,8 @@ def refuse_prompts(run: Run, prompts: Iterable[Prompt]) -> None:
         raise UserError("the tasks have no training prompts; give at least one.")
     without = [name for name, solved in tasks.items() if not solved]
     if run.fixing and without and kind_of(run.fixing.operator) == "rewrite_from_solution":
-        raise UserError(f"fixing.operator is 'rewrite_from_solution' and no prompt of task {without[0]!r} has a solution to rewrite "
+        raise UserError(f"fixing.operator is 'rewrite_from_solution' and no prompt of task {without[0]!r} has a "
+                        "solution to rewrite "
                         f"from. Set fixing.operator=fix_located, or give the prompts an answer.")
 
 
@@ -75,26 +80,30 @@ def same_task_twice(run: Run) -> str | None:
 def group_of_one(run: Run) -> str | None:
     kind = kind_of(run.objective.advantage)
     if run.group_size == 1 and kind in GROUP_RELATIVE:
-        return (f"group_size is 1 and objective.advantage is {kind!r}, which compares the answers of a group: every advantage "
+        return (f"group_size is 1 and objective.advantage is {kind!r}, which compares the answers of a group: every "
+                "advantage "
                 "would be 0. Set group_size=8 or objective.advantage=batch_whitened.")
 
 
 def group_never_mixed(run: Run) -> str | None:
     if run.group_size == 1 and run.dynamic_sampling:
-        return ("group_size is 1 and dynamic_sampling keeps only groups with right and wrong answers: it would keep none. Set "
+        return ("group_size is 1 and dynamic_sampling keeps only groups with right and wrong answers: it would keep "
+                "none. Set "
                 "group_size=8 or dynamic_sampling=none.")
 
 
 def more_updates_than_prompts(run: Run) -> str | None:
     if run.updates_per_step > run.prompts_per_step:
-        return (f"updates_per_step is {run.updates_per_step} and prompts_per_step is {run.prompts_per_step}: an update would get no "
+        return (f"updates_per_step is {run.updates_per_step} and prompts_per_step is {run.prompts_per_step}: an "
+                "update would get no "
                 f"group. Set updates_per_step to at most {run.prompts_per_step}.")
 
 
 def stale_on_policy(run: Run) -> str | None:
     name = "epochs" if run.epochs > 1 else "updates_per_step"
     if kind_of(run.objective.ratio) == "on_policy" and getattr(run, name) > 1:
-        return (f"{name} is {getattr(run, name)} and objective.ratio is 'on_policy', which is 1 whatever has happened since the answers "
+        return (f"{name} is {getattr(run, name)} and objective.ratio is 'on_policy', which is 1 whatever has happened "
+                "since the answers "
                 f"were sampled: later updates would be off-policy unseen. Set objective.ratio=token or {name}=1.")
 
 
@@ -104,22 +113,47 @@ def weight_twice(run: Run) -> str | None:
         inner = getattr(getattr(run.objective, slot), "weight", None)
         if inner is not None and kind_of(inner) in kinds:
             own = kind_of(getattr(run.objective, slot))
-            return (f"objective.{slot} is {own!r}, which multiplies {kind_of(inner)!r} in, and objective.weights holds it again: it would "
+            return (f"objective.{slot} is {own!r}, which multiplies {kind_of(inner)!r} in, and objective.weights "
+                    "holds it again: it would "
                     "count once more than meant. Set objective.weights=[].")
 
 
 def mismatch_twice(run: Run) -> str | None:
     kinds = [kind_of(weight) for weight in run.objective.weights]
     if kind_of(run.objective.ratio) == "behaviour" and "engine_mismatch" in kinds:
-        return ("objective.ratio is 'behaviour' and objective.weights holds 'engine_mismatch': the ratio to the sampler's own "
+        return ("objective.ratio is 'behaviour' and objective.weights holds 'engine_mismatch': the ratio to the "
+                "sampler's own "
                 "log-probs holds the mismatch already. Set objective.ratio=token or drop the weight.")
 
 
 def idle_regularizer(run: Run) -> str | None:
     for index, regularizer in enumerate(run.objective.regularizers):
         if getattr(regularizer, "coefficient", None) == 0:
-            return (f"objective.regularizers.{index}.coefficient is 0: {kind_of(regularizer)!r} would be computed at every step for "
+            return (f"objective.regularizers.{index}.coefficient is 0: {kind_of(regularizer)!r} would be computed at "
+                    "every step for "
                     "nothing. Drop it from objective.regularizers, or give it a coefficient.")
+
+
+def unknown_leak(run: Run) -> str | None:
+    for leak in run.fixing.reject_leaks if run.fixing else ():
+        if leak not in KINDS:
+            return f"fixing.reject_leaks holds {leak!r}, which no leak check finds; {near_miss(leak, KINDS)}"
+
+
+def length_of_overlong(run: Run) -> str | None:
+    for index, reward in enumerate(run.rewards):
+        if kind_of(reward) != "soft_overlong":
+            continue
+        longest, start = run.sampling.max_tokens, reward.limit - reward.buffer
+        remedy = f"Set rewards.{index}.limit={longest} and rewards.{index}.buffer={max(1, longest // 5)}."
+        if start >= longest:
+            return (f"rewards.{index}.limit is {reward.limit} and sampling.max_tokens is {longest}: the punishment "
+                    f"begins above {start} "
+                    f"tokens, so no answer would meet it. {remedy}")
+        if reward.limit < longest:
+            return (f"rewards.{index}.limit is {reward.limit} and sampling.max_tokens is {longest}: every answer "
+                    "between the two would be "
+                    f"punished in full. {remedy}")
 
 
 def reserved_stream(run: Run) -> str | None:
@@ -128,4 +162,4 @@ def reserved_stream(run: Run) -> str | None:
 
 
 RULES = (no_model, no_tasks, same_task_twice, group_of_one, group_never_mixed, more_updates_than_prompts, stale_on_policy,
-         weight_twice, mismatch_twice, idle_regularizer, reserved_stream)
+         weight_twice, mismatch_twice, idle_regularizer, unknown_leak, length_of_overlong, reserved_stream)

@@ -11,9 +11,11 @@ from rfpo.diagnosis.all_wrong import AllWrong
 from rfpo.objective import Weight
 from rfpo.objective.weight.off_policy_ratio import OffPolicyRatio
 
+ALL_WRONG, FIX_LOCATED, REPLACE_ONE, OFF_POLICY_RATIO = AllWrong(), FixLocated(), ReplaceOne(), OffPolicyRatio()
 
-def corrected(base: Run, *, operator: Operator = FixLocated(), merge: Merge = ReplaceOne(),
-              weight: Weight | None = OffPolicyRatio(), diagnosis: Diagnosis = AllWrong()) -> Run:
+
+def corrected(base: Run, *, diagnosis: Diagnosis = ALL_WRONG, operator: Operator = FIX_LOCATED, merge: Merge = REPLACE_ONE,
+              weight: Weight | None = OFF_POLICY_RATIO) -> Run:
     """The base run with a correction stage and one more weight, which is 1 on every row that was not corrected.
 
     Everything else of the base stays as it is, so every path that `--set` can name in it stays valid. `weight=None` adds

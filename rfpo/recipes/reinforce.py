@@ -13,4 +13,5 @@ def reinforce() -> Run:
 
     On-policy: one update a step, no ratio, no trust region, no KL.
     """
-    return Run(objective=Objective(advantage=GroupCentred(), ratio=OnPolicy(), surrogate=Unbounded(), aggregation=SequenceSum()))
+    return Run(objective=Objective(advantage=GroupCentred(), ratio=OnPolicy(), surrogate=Unbounded(),
+                                   aggregation=SequenceSum()))

@@ -13,4 +13,5 @@ def rloo() -> Run:
 
     The whole answer is one action; one update a step. The paper takes a KL penalty off the reward; it is left out here.
     """
-    return Run(objective=Objective(advantage=LeaveOneOut(), ratio=OnPolicy(), surrogate=Unbounded(), aggregation=SequenceSum()))
+    return Run(objective=Objective(advantage=LeaveOneOut(), ratio=OnPolicy(), surrogate=Unbounded(),
+                                   aggregation=SequenceSum()))

@@ -1,0 +1,57 @@
+"""Measure a model: pass@k on evaluation prompts, by the unbiased estimator."""
+
+import argparse
+from pathlib import Path
+
+from rfpo.commands._making import TASK_FORMS, task_of
+from rfpo.errors import UserError
+
+EXAMPLES = """examples:
+  rfpo eval runs/first/checkpoints/step-000100 --tasks data.jsonl --samples 16 --ks 1,4,16 --max-tokens 1024
+  rfpo eval column_addition --tasks column_addition --samples 4 --limit 100 --out scores.json
+
+pass@k = 1 - C(n-c, k) / C(n, k): n answers of a prompt, c of them right; every k is at most --samples.
+"""
+
+
+def arguments(parser) -> None:
+    parser.add_argument("model", metavar="MODEL", help="a model directory, a Hub name, or a shipped student's name")
+    parser.add_argument("--tasks", nargs="+", required=True, metavar="T", help=TASK_FORMS)
+    parser.add_argument("--samples", type=int, default=4, help="answers of each prompt (default: 4)")
+    parser.add_argument("--ks", type=ks, default=(1,), metavar="1,4,16", help="which pass@k (default: 1)")
+    parser.add_argument("--temperature", type=float, default=1.0, help="0 is greedy (default: 1)")
+    parser.add_argument("--max-tokens", type=int, default=64, help="longest answer, in tokens (default: 64)")
+    parser.add_argument("--limit", type=int, help="at most so many prompts of each task")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, metavar="JSON", help="write the scores, prompt by prompt")
+    parser.add_argument("--trust-remote-code", action="store_true", help="let the model directory's own code run")
+
+
+def ks(text: str) -> tuple[int, ...]:
+    """`1,4,16` as numbers."""
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of whole numbers; try 1,4,16") from error
+
+
+def run(given) -> None:
+    if given.limit is not None and given.limit < 1:
+        raise UserError(f"--limit is {given.limit}; it must be at least 1. Try 100.")
+    for k in given.ks:
+        if not 1 <= k <= given.samples:
+            raise UserError(f"--ks holds {k}; it must be between 1 and --samples, which is {given.samples}. Try "
+                            f"--samples {max(k, 1)}.")
+    from rfpo.config.load import build
+    from rfpo.engines.settings import Model
+    from rfpo.records import Sampling
+    from rfpo.tasks import Task
+    from rfpo.training.evaluate import evaluate
+
+    tasks = build(tuple[Task, ...], [task_of(text) for text in given.tasks], "tasks")
+    sampling = build(Sampling, {"temperature": given.temperature, "max_tokens": given.max_tokens}, "sampling")
+    model = Model(path=given.model, trust_remote_code=given.trust_remote_code)
+    result = evaluate(model, tasks, samples=given.samples, ks=given.ks, sampling=sampling, limit=given.limit, seed=given.seed)
+    print(result.table())
+    if given.out is not None:
+        given.out.write_text(result.to_json(), encoding="utf-8")

@@ -1,0 +1,33 @@
+"""The tiny models that are shipped for the demo and the tests: list them, test one at its gate, build one anew."""
+
+EXAMPLES = """examples:
+  rfpo students                        list them
+  rfpo students gate column_addition   measure what the student can, cannot, and can correct
+  rfpo students build column_addition  train it from scratch (minutes)
+"""
+
+
+def arguments(parser) -> None:
+    parser.add_argument("action", nargs="?", default="list", choices=("list", "gate", "build"))
+    parser.add_argument("name", nargs="?", metavar="NAME", help="a student; for gate, all of them when left out")
+    parser.add_argument("--out", metavar="DIR", help="where build writes (default: over the shipped one)")
+
+
+def run(given) -> int | None:
+    from rfpo import students
+    from rfpo.errors import UserError
+
+    if given.action == "list":
+        for name in students.names():
+            print(f"{name:<20}{students.path(name)}")
+        return None
+    if given.action == "gate":
+        from rfpo.students.gate import gate
+
+        passed = [gate(name) for name in ([given.name] if given.name else students.names())]
+        return 0 if all(passed) else 1
+    if given.name is None:
+        raise UserError("rfpo students build needs the student's name; known are: " + ", ".join(students.names()))
+    from rfpo.students.build import main
+
+    return main([given.name] + (["--out", given.out] if given.out else []))
