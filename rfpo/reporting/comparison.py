@@ -17,10 +17,11 @@ from rfpo.reporting.wording import duration, percent, tokens
 PLANTED = (
     "The student's misconception is planted: it was trained to make one mistake with certainty, and to follow a correction "
     "when it is told where its mistake is.",
-    "So this shows that the mechanism works: where no answer of a group is right and group-relative advantages are all zero, "
-    "corrections give a gradient, and what is learned from them carries over to prompts that were not trained on.",
-    "It does not show how often a model trained in the usual way is stuck like this, how well such a model corrects itself, or "
-    "that RFPO beats other methods there; that takes experiments on such models.",
+    "What can be seen here is the mechanism: whether corrections give a gradient where every answer of a group is wrong, and "
+    "all group-relative advantages are zero, and whether what is learned from them carries over to prompts that were not "
+    "trained on.",
+    "What cannot be seen here is how often a model trained in the usual way is stuck like this, how well such a model corrects "
+    "itself, and whether RFPO is the better method there; that takes experiments on such models.",
 )
 X_LABEL = "generated tokens, corrections counted"
 

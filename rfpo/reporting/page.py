@@ -71,7 +71,7 @@ def span(start: int | None, end: int | None) -> tuple[int, int] | None:
 
 def _marked(text: str, start: int, end: int) -> str:
     """An error of no width (something is missing) is shown as a caret."""
-    return f"{escape(text[:start])}<mark>{escape(text[start:end]) or '&#8248;'}</mark>{escape(text[max(start, end):])}"
+    return f"{escape(text[:start])}<mark>{escape(text[start:end]) or '&#9650;'}</mark>{escape(text[max(start, end):])}"
 
 
 def _class(style: str) -> str:

@@ -66,7 +66,7 @@ def png(panels: Sequence[Panel], path: Path) -> None:
 def _draw(axes: Axes, panel: Panel) -> None:
     for line in panel.lines:
         colour, dash = COLOURS[line.colour % len(COLOURS)], DASHES[line.colour % len(DASHES)]
-        weight = {"lw": 1, "alpha": 0.45} if line.faint else {"lw": 2.4}
+        weight = {"lw": 1, "alpha": 0.55} if line.faint else {"lw": 2.4}
         axes.plot(line.x, line.y, color=colour, linestyle="-" if line.faint else dash, label=line.label, **weight)
     if panel.values:
         axes.hist(panel.values, bins=30, color=COLOURS[0])
@@ -81,5 +81,6 @@ def _draw(axes: Axes, panel: Panel) -> None:
     for spine in axes.spines.values():
         spine.set_color(INK)
     axes.grid(axis="y", color=INK, alpha=0.15)
+    axes.set_axisbelow(True)
     if any(line.label for line in panel.lines):
         axes.legend(frameon=False, labelcolor=INK, handlelength=3)

@@ -111,10 +111,11 @@ class RunStore:
     def timings(self) -> list[dict]:
         return self._records("timings.jsonl")
 
-    def rollouts(self, step: int | None = None) -> list[dict]:
-        """The completions of one step, or of all of them; [] where none were kept."""
+    def rollouts(self, step: int | None = None, origin: str | None = None) -> list[dict]:
+        """The completions of one step, or of all of them, of one origin or of any; [] where none were kept."""
+        wanted = [("origin", "=", origin)] if origin else None
         return [row for number, path in self._rollout_files() if step in (None, number)
-                for row in pq.read_table(path).to_pylist()]
+                for row in pq.read_table(path, filters=wanted).to_pylist()]
 
     def rollout_steps(self) -> list[int]:
         return [number for number, _ in self._rollout_files()]
