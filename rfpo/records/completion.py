@@ -148,6 +148,8 @@ class Correction:
     need both. `by.completion.context` is the correction prompt; training happens under the original one.
 
     `help` says what the model was told: "nothing", "wrong", "place", "error", "hint", "answer" or "solution".
+    `located` is True when it was told the true place; the control that names a false one is help "place", not located.
+    `tries` is the number of the try that succeeded, counted from 1.
     """
 
     of: Attempt
