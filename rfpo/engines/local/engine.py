@@ -20,6 +20,7 @@ from rfpo.records import Completion, Content, Request
 
 SAMPLING_TOKENS = 4
 """Sampling keeps no activations, so it takes this many times the tokens of a micro-batch at once."""
+SAMPLING_BUDGET = f"the sampling batch ({SAMPLING_TOKENS} * tokens_per_micro_batch)"
 
 
 @dataclass
@@ -34,6 +35,7 @@ class LocalEngine:
     forward: Forward
     optimizer: torch.optim.Optimizer
     budget: TokenBudget
+    sampling_budget: TokenBudget
     max_gradient_norm: float = 1.0
     reference: nn.Module | None = None
     dtype: torch.dtype = torch.float32
@@ -64,6 +66,7 @@ class LocalEngine:
         bf16 = model.precision == "bf16" or (model.precision == "auto" and device == "cuda")
         return cls(network=network.eval(), text=text, forward=Forward(text.pad, temperature, device, bf16),
                    optimizer=adamw(network, optimizer), budget=TokenBudget(tokens_per_micro_batch),
+                   sampling_budget=TokenBudget(SAMPLING_TOKENS * tokens_per_micro_batch, SAMPLING_BUDGET),
                    max_gradient_norm=optimizer.max_gradient_norm, reference=frozen, dtype=loading.checkpoint_dtype(model),
                    seed=seed)
 
@@ -92,10 +95,10 @@ class LocalEngine:
         lengths = [(len(row.context), row.limit) for row in rows]
 
         def work() -> None:
-            for batch in split(lengths, range(len(rows)), SAMPLING_TOKENS * self.budget.tokens):
+            for batch in split(lengths, range(len(rows)), self.sampling_budget.tokens):
                 sampling.sample_rows(self.network, [rows[i] for i in batch], self.forward, self.text, keep)
 
-        self.budget.within(work, max(map(sum, lengths), default=0))
+        self.sampling_budget.within(work, max(map(sum, lengths), default=0))
         return [[drawn[index, sample] for sample in range(request.n)] for index, request in enumerate(requests)]
 
     def _rows(self, index: int, request: Request) -> list[sampling.Row]:
@@ -174,14 +177,16 @@ class LocalEngine:
         self.text.tokenizer.save_pretrained(directory)
 
     def save_state(self, directory: Path) -> None:
-        counters = {"policy_version": self.policy_version, "tokens_per_micro_batch": self.budget.tokens}
+        counters = {"policy_version": self.policy_version, "tokens_per_micro_batch": self.budget.tokens,
+                    "sampling_tokens": self.sampling_budget.tokens}
         storing.save_state(self.network, self.optimizer, counters, Path(directory))
 
     def load_state(self, directory: Path) -> None:
         """Goes on bit for bit, in an engine loaded from the model that the run began with (its reference is that model).
         Raises UserError when the state is missing, broken or another model's."""
         counters = storing.load_state(self.network, self.optimizer, Path(directory))
-        self.policy_version, self.budget.tokens = counters["policy_version"], counters["tokens_per_micro_batch"]
+        self.policy_version = counters["policy_version"]
+        self.budget.tokens, self.sampling_budget.tokens = counters["tokens_per_micro_batch"], counters["sampling_tokens"]
 
 
 def device_of(model: Model) -> str:

@@ -36,10 +36,10 @@ def out_of_memory(error: BaseException) -> bool:
 
 
 class TokenBudget:
-    """How many tokens, padding included, are worked on at once. It only ever shrinks."""
+    """How many tokens, padding included, are worked on at once. It only ever shrinks. `name` is what the user calls it."""
 
-    def __init__(self, tokens: int):
-        self.tokens = tokens
+    def __init__(self, tokens: int, name: str = "tokens_per_micro_batch"):
+        self.tokens, self.name = tokens, name
 
     def within(self, work: Callable[[], T], longest_row: int) -> T:
         """work(), done again from the start with half the budget whenever memory runs out; one line on stderr each time.
@@ -53,14 +53,14 @@ class TokenBudget:
                 if not out_of_memory(error):
                     raise
                 if self.tokens <= longest_row:
-                    raise UserError(f"tokens_per_micro_batch is {self.tokens} and a single row of {longest_row} tokens does "
+                    raise UserError(f"{self.name} is {self.tokens} and a single row of {longest_row} tokens does "
                                     f"not fit in memory; it must. Lower sampling.max_tokens or set "
                                     f"model.gradient_checkpointing to true.") from error
             self._halve()
 
     def _halve(self) -> None:
         """Outside the except block, because the exception holds on to the tensors of the failed attempt."""
-        print(f"out of memory: tokens_per_micro_batch {self.tokens} -> {self.tokens // 2}", file=sys.stderr)
+        print(f"out of memory: {self.name} {self.tokens} -> {self.tokens // 2}", file=sys.stderr)
         self.tokens //= 2
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
