@@ -51,6 +51,18 @@ class ZScore(Centred):
 
 
 @dataclass(frozen=True)
+class LeaveOneOut(Centred):
+    """R - mean over the other baseline rows of the group; 0 where there are none."""
+
+    def baseline(self, batch):
+        others = (batch.group[:, None] == batch.group[None, :]) & batch.baseline[None, :] & ~torch.eye(len(batch)).bool()
+        return others.to(batch.reward.dtype) / others.sum(-1, keepdim=True).clamp(min=1)
+
+    def __call__(self, batch):
+        return keep(super().__call__(batch), (self.baseline(batch).sum(-1) > 0)[:, None])
+
+
+@dataclass(frozen=True)
 class TokenRatio(Ratio):
     """log pi_theta - log pi_old, token by token."""
 
@@ -207,6 +219,14 @@ class SequenceMean(Aggregation):
 
     def __call__(self, loss, batch):
         return row_mean(loss, batch.mask).sum() / max(batch.counts.trained_rows, 1)
+
+
+@dataclass(frozen=True)
+class SequenceSum(Aggregation):
+    """Mean over responses of the sum over their trained tokens."""
+
+    def __call__(self, loss, batch):
+        return row_sum(loss, batch.mask).sum() / batch.counts.rows
 
 
 @dataclass(frozen=True)

@@ -27,9 +27,10 @@ def title(piece) -> str:
     return " ".join([kind_of(piece).rpartition(":")[2], *changed]) if slot(piece) != "objective" else "whole"
 
 
-HONEST = [honest.Centred(), honest.ZScore(), honest.TokenRatio(), honest.SequenceRatio(), honest.Linear(), honest.Clip(),
-          honest.DetachedCap(), honest.ClipTimesWeight(honest.OffPolicy()), honest.OffPolicy(), honest.ReverseKL(),
-          honest.EntropyBonus(), honest.TokenMean(), honest.SequenceMean(), honest.ConstantLength()]
+HONEST = [honest.Centred(), honest.ZScore(), honest.LeaveOneOut(), honest.OnPolicy(), honest.TokenRatio(),
+          honest.SequenceRatio(), honest.Linear(), honest.Clip(), honest.DetachedCap(),
+          honest.ClipTimesWeight(honest.OffPolicy()), honest.OffPolicy(), honest.ReverseKL(), honest.EntropyBonus(),
+          honest.TokenMean(), honest.SequenceMean(), honest.SequenceSum(), honest.ConstantLength()]
 OURS = [piece for room in ROOMS.values() for kind in names(room) for piece in variants(built(find(room, kind)))]
 WHOLE = [Objective(advantage=honest.ZScore(), ratio=honest.TokenRatio(), surrogate=honest.Clip(),
                    aggregation=honest.TokenMean(), weights=(honest.OffPolicy(),), regularizers=(honest.ReverseKL(),))]
