@@ -10,16 +10,16 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from rfpo.reporting.wording import duration
+from rfpo.reporting.wording import duration, percent, ratio
 
 SECONDS_BETWEEN_LINES = 5.0
 WINDOW = 20  # steps over which speed and the time left are measured
 
-COLUMNS = (  # label, metric, format
-    ("reward", "reward", "{:.3f}"),
-    ("stuck", "stuck_share", "{:.0%}"),
-    ("fixed", "fix_rate", "{:.0%}"),
-    ("R_off", "r_off", "{:.2f}"),
+COLUMNS: tuple[tuple[str, str, Callable[[float], str]], ...] = (  # label, metric, how it is written
+    ("reward", "reward", "{:.3f}".format),
+    ("stuck", "stuck_share", percent),
+    ("fixed", "fix_rate", percent),
+    ("R_off", "log_r_off", ratio),
 )
 
 
@@ -98,8 +98,8 @@ class Display:
         return f"step {self._step}/{self.total_steps}"
 
     def _values(self) -> list[tuple[str, str]]:
-        shown = [(label, _shown(self._metrics.get(key), form)) for label, key, form in COLUMNS]
-        return [*shown, ("tokens/s", _shown(self._rate(1), "{:,.0f}"))]
+        shown = [(label, _shown(self._metrics.get(key), written)) for label, key, written in COLUMNS]
+        return [*shown, ("tokens/s", _shown(self._rate(1), "{:,.0f}".format))]
 
     def _share(self) -> float:
         tokens = self._metrics.get("generated_tokens") or 0
@@ -116,5 +116,5 @@ class Display:
         return f"{duration(max(0.0, 1 - self._share()) / rate)} left" if rate else ""
 
 
-def _shown(value: float | None, form: str) -> str:
-    return "-" if value is None else form.format(value)
+def _shown(value: float | None, written: Callable[[float], str]) -> str:
+    return "-" if value is None else written(value)

@@ -27,7 +27,8 @@ def report(run_dir: Path) -> Path:
     `run_dir` is no run.
     """
     store = RunStore.open(run_dir)
-    metrics, corrections = store.metrics(), store.rollouts(origin="corrected")
+    metrics = store.metrics()
+    corrections = [row for row in store.rollouts(origin="corrected") if row["parent_text"]]  # accepted; other tries have none
     name = store.directory.resolve().name
     path = store.directory / "report.html"
     page.write_page(path, name, [
@@ -44,14 +45,16 @@ def report(run_dir: Path) -> Path:
 
 
 def _headline(metrics: Sequence[dict], timings: Sequence[dict]) -> list[tuple[str, str]]:
-    """The last value of each; the fix rate is of all tries, where they were counted."""
+    """The last value of each; tries and time are of the whole run."""
     shown = [("steps", f"{metrics[-1]['step']:,}")]
     for label, key, written in (("generated tokens", "generated_tokens", tokens), ("reward", "reward", "{:.3f}".format),
                                 ("solved share", "solved_share", percent), ("stuck groups", "stuck_share", percent)):
         if (value := _last(metrics, key)) is not None:
             shown.append((label, written(value)))
-    if (tries := _last(metrics, "tries")) is not None:
-        shown.append(("tries succeeded", f"{_last(metrics, 'successes') or 0:,} of {tries:,}"))
+    if any("tries" in record for record in metrics):
+        tries = sum(record.get("tries") or 0 for record in metrics)
+        successes = sum(round((record.get("tries") or 0) * (record.get("try_success") or 0)) for record in metrics)
+        shown.append(("tries succeeded", f"{successes:,} of {tries:,}"))
     if spent := sum(record.get("seconds") or 0 for record in timings):
         shown.append(("time", duration(spent)))
     return shown
@@ -59,7 +62,7 @@ def _headline(metrics: Sequence[dict], timings: Sequence[dict]) -> list[tuple[st
 
 def _curves(metrics: Sequence[dict]) -> list[str]:
     panels = [Panel(title, X_LABEL, tuple(_lines(metrics, [key])), share=share) for title, key, share in CURVES]
-    evaluations = sorted({key for record in metrics for key in record if key.startswith("evaluation/") and "pass@" in key})
+    evaluations = sorted({key for record in metrics for key in record if "pass@" in key})
     panels.append(Panel("Evaluation", X_LABEL, tuple(_lines(metrics, evaluations, "evaluation/")), share=True))
     drawn = [panel for panel in panels if panel.lines]
     return [page.heading("Course of the run"), page.figures(drawn)] if drawn else []
@@ -101,7 +104,7 @@ def _off_policy(corrections: Sequence[dict]) -> list[str]:
 
 def _corrections(corrections: Sequence[dict], most: int = 4) -> list[str]:
     """The latest ones, of different prompts."""
-    latest = list({row["prompt_id"]: row for row in corrections if row["parent_text"]}.values())[-most:]
+    latest = list({row["prompt_id"]: row for row in corrections}.values())[-most:]
     if not latest:
         return []
     return [page.heading("Corrections"), page.paragraph(
@@ -138,9 +141,9 @@ def _tokens(metrics: Sequence[dict]) -> list[str]:
     if not generated:
         return []
     rows = [(label, f"{value:,}", percent(value / generated) if counted else "not counted")
-            for label, key, counted in (("rollouts", "tokens/rollout", True), ("corrections", "tokens/correction", True),
+            for label, key, counted in (("rollouts", "rollout_tokens", True), ("corrections", "correction_tokens", True),
                                         ("generated for training", "generated_tokens", True),
-                                        ("evaluation", "tokens/evaluation", False))
+                                        ("evaluation", "evaluation_tokens", False), ("trained", "trained_tokens", False))
             if (value := _last(metrics, key)) is not None]
     return [page.heading("Tokens"), page.table(("", "tokens", "share of the budget spent"), rows)]
 

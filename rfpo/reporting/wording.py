@@ -1,10 +1,17 @@
 """Numbers in words."""
 
+from math import exp
+
 
 def percent(share: float) -> str:
     """Whole per cent, with a digit more near 0 and 1, where it matters: 47%, 0.4%, 99.8%."""
     near_an_end = 0 < share < 0.01 or 0.99 < share < 1
     return f"{share:.1%}" if near_an_end else f"{share:.0%}"
+
+
+def ratio(log: float) -> str:
+    """A ratio from its logarithm; e^50 stands for all that is larger."""
+    return f"{exp(min(log, 50.0)):.2f}"
 
 
 def tokens(count: float) -> str:

@@ -1,4 +1,5 @@
 import io
+import math
 
 from rich.console import Console
 
@@ -20,7 +21,7 @@ def plain(**options) -> tuple[Display, Clock, io.StringIO]:
 
 
 def metrics(step: int) -> dict:
-    return {"reward": 0.5, "stuck_share": 0.25, "fix_rate": None, "r_off": 1.3, "generated_tokens": 100 * step}
+    return {"reward": 0.5, "stuck_share": 0.25, "fix_rate": None, "log_r_off": math.log(1.3), "generated_tokens": 100 * step}
 
 
 def test_where_there_is_no_terminal_it_prints_plain_lines_at_most_one_in_five_seconds_and_the_last():
