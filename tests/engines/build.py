@@ -13,7 +13,6 @@ from rfpo.objective.ratio.token import Token
 from rfpo.objective.surrogate.clip import Clip
 from rfpo.records import Outcome, Parent, Prompt, RandomKey, Request, Sample, Sampling
 
-
 OPTIMIZER = Optimizer(learning_rate=1e-2)
 
 

@@ -61,7 +61,7 @@ class LocalEngine:
             torch.manual_seed(seed)
             network = loading.with_lora(network, model.lora)
         if model.gradient_checkpointing:
-            network.gradient_checkpointing_enable({"use_reentrant": False})
+            learning.checkpoint_activations(network)
         text = Text(tokenizer, network.generation_config)
         bf16 = model.precision == "bf16" or (model.precision == "auto" and device == "cuda")
         return cls(network=network.eval(), text=text, forward=Forward(text.pad, temperature, device, bf16),
@@ -165,7 +165,7 @@ class LocalEngine:
         self.optimizer.zero_grad()
         self.network.train()
         try:
-            with torch.random.fork_rng():
+            with torch.random.fork_rng(devices=() if self.forward.device == "cpu" else None):
                 torch.manual_seed(self.seed + self.policy_version)
                 return learning.accumulate(streams, self.network, self.forward, self.budget.tokens)
         finally:

@@ -99,5 +99,11 @@ def observe(tally: Tally, policy: Policy, batch: Batch, objective: Objective) ->
             tally.add("entropy", policy.entropy[batch.mask])
 
 
+def checkpoint_activations(network: nn.Module) -> None:
+    """Gradient checkpointing: activations are made again in the backward pass. transformers renamed the method in 5.2x."""
+    enable = getattr(network, "activation_checkpointing_enable", None) or network.gradient_checkpointing_enable
+    enable({"use_reentrant": False})
+
+
 def finite(*numbers: float) -> bool:
     return all(math.isfinite(number) for number in numbers)

@@ -27,7 +27,7 @@ def load_network(model: Model, device: str) -> nn.Module:
     check_source(model)
     with one_line(model), quiet():
         network = AutoModelForCausalLM.from_pretrained(
-            model.path, revision=model.revision, trust_remote_code=model.trust_remote_code, use_safetensors=True,
+            source(model), revision=model.revision, trust_remote_code=model.trust_remote_code, use_safetensors=True,
             dtype=torch.float32, attn_implementation=attention(model, device))
     return without_dropout(network).to(device)
 
@@ -35,7 +35,7 @@ def load_network(model: Model, device: str) -> nn.Module:
 def load_tokenizer(model: Model):
     """The tokenizer, padding with the end-of-sequence token if it has no padding token of its own."""
     with one_line(model), quiet():
-        tokenizer = AutoTokenizer.from_pretrained(model.path, revision=model.revision,
+        tokenizer = AutoTokenizer.from_pretrained(source(model), revision=model.revision,
                                                   trust_remote_code=model.trust_remote_code)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
@@ -45,7 +45,7 @@ def load_tokenizer(model: Model):
 def checkpoint_dtype(model: Model) -> torch.dtype:
     """What the checkpoint's configuration says; fp32 if it says nothing."""
     with one_line(model), quiet():
-        config = AutoConfig.from_pretrained(model.path, revision=model.revision, trust_remote_code=model.trust_remote_code)
+        config = AutoConfig.from_pretrained(source(model), revision=model.revision, trust_remote_code=model.trust_remote_code)
     return config.dtype or torch.float32
 
 
@@ -88,9 +88,18 @@ def frozen_copy(network: nn.Module) -> nn.Module:
     return copy.deepcopy(network).eval().requires_grad_(False)
 
 
+def source(model: Model) -> str:
+    """The directory, its `~` expanded, or else the Hub name."""
+    directory = Path(model.path).expanduser()
+    return str(directory) if directory.is_dir() else model.path
+
+
 def check_source(model: Model) -> None:
     """What transformers would report as a puzzle is found out here. Raises UserError."""
-    directory = Path(model.path).expanduser()
+    if not model.path:
+        raise UserError("model.path is ''; it must be a directory saved by save_pretrained or a Hub name. "
+                        "Try Qwen/Qwen3-0.6B.")
+    directory = Path(source(model))
     if directory.is_dir():
         check_directory(directory, model)
     elif not HUB_NAME.fullmatch(model.path):
@@ -137,7 +146,7 @@ def one_line(model: Model):
     except UserError:
         raise
     except (OSError, ValueError, RuntimeError, KeyError, ImportError, SafetensorError) as error:
-        hint = ("Check the files." if Path(model.path).expanduser().is_dir()
+        hint = ("Check the files." if Path(source(model)).is_dir()
                 else "There is no such directory, so it was looked for on the Hub; check the name, the network and, for a "
                      "gated model, your login.")
         if "trust_remote_code" in str(error):
