@@ -36,9 +36,8 @@ def run_from(given: Namespace):
 
     run = start_of(given)
     if given.templates is not None and run.fixing is None:
-        raise UserError(f"--templates is {given.templates!r} and recipe {run.name!r} corrects nothing, so there is no "
-                        "wording to "
-                        f"choose. Use a recipe that corrects, such as rfpo or rfpo_{run.name}.")
+        raise UserError(f"--templates is {given.templates!r} and {run.name!r} corrects nothing, so there is no wording to "
+                        "choose. Use a recipe that corrects, such as rfpo.")
     flags = {
         "model.path": given.model,
         "model.trust_remote_code": given.trust_remote_code or None,
@@ -58,8 +57,8 @@ def run_from(given: Namespace):
 def start_of(given: Namespace):
     """The recipe, or the run of --config."""
     if given.recipe is not None and given.config is not None:
-        raise UserError(f"both a recipe ({given.recipe}) and --config {given.config} were given; a run starts from "
-                        "one. Drop one.")
+        raise UserError(f"both a recipe ({given.recipe}) and --config {given.config} were given; a run starts from one. "
+                        "Drop one.")
     if given.config is not None:
         from rfpo.config.load import load
 

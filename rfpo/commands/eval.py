@@ -40,8 +40,8 @@ def run(given) -> None:
         raise UserError(f"--limit is {given.limit}; it must be at least 1. Try 100.")
     for k in given.ks:
         if not 1 <= k <= given.samples:
-            raise UserError(f"--ks holds {k}; it must be between 1 and --samples, which is {given.samples}. Try "
-                            f"--samples {max(k, 1)}.")
+            raise UserError(f"--ks holds {k}; it must be between 1 and --samples, which is {given.samples}. "
+                            f"Try --samples {max(k, 1)}.")
     from rfpo.config.load import build
     from rfpo.engines.settings import Model
     from rfpo.records import Sampling

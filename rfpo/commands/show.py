@@ -16,36 +16,18 @@ def arguments(parser) -> None:
 
 def run(given) -> None:
     from rfpo.config.change import change
+    from rfpo.config.describe import extraction
     from rfpo.config.load import load
     from rfpo.config.save import to_toml
     from rfpo.recipes import describe, recipe, recipe_names
 
     path = Path(given.run_or_recipe)
     file = path / "run.toml" if path.is_dir() else path
-    shown = load(file) if file.is_file() else recipe(given.run_or_recipe)
+    is_file = file.is_file() or file.suffix == ".toml"
+    shown = load(file) if is_file else recipe(given.run_or_recipe)
     shown = change(shown, given.changes)
-    if not file.is_file() and given.run_or_recipe in recipe_names():
+    if not is_file and given.run_or_recipe in recipe_names():
         print("\n".join(f"# {line}".rstrip() for line in describe(given.run_or_recipe).splitlines()), end="\n\n")
     print(to_toml(shown), end="")
     for task in shown.tasks:
         print(f"# task {task.name}: {extraction(task)}")
-
-
-def extraction(task) -> str:
-    """How the task takes an answer out of a completion, in words."""
-    how = getattr(task, "extract", None)
-    if how is None:
-        return "the whole completion is the answer"
-    words = {
-        "auto": "what stands in the last <answer>...</answer>, else the last line",
-        "tag": "what stands in the last <answer>...</answer>",
-        "last_line": "the last line that is not empty",
-        "boxed": "what stands in the last \\boxed{...}",
-        "whole": "the whole completion",
-    }
-    kind, _, argument = how.partition(":")
-    if kind == "tag" and argument:
-        return f"extract = {how!r}: the answer is what stands in the last <{argument}>...</{argument}>"
-    if kind == "regex":
-        return f"extract = {how!r}: the answer is the last match, its first group if it has one"
-    return f"extract = {how!r}: the answer is {words.get(how, how)}"

@@ -10,7 +10,7 @@ EXAMPLES = """examples:
 def arguments(parser) -> None:
     parser.add_argument("action", nargs="?", default="list", choices=("list", "gate", "build"))
     parser.add_argument("name", nargs="?", metavar="NAME", help="a student; for gate, all of them when left out")
-    parser.add_argument("--out", metavar="DIR", help="where build writes (default: over the shipped one)")
+    parser.add_argument("--out", metavar="DIR", help="where build writes (default: students/NAME)")
 
 
 def run(given) -> int | None:
@@ -22,12 +22,11 @@ def run(given) -> int | None:
             print(f"{name:<20}{students.path(name)}")
         return None
     if given.action == "gate":
-        from rfpo.students.gate import gate
+        from rfpo.students.gate import main
 
-        passed = [gate(name) for name in ([given.name] if given.name else students.names())]
-        return 0 if all(passed) else 1
+        return main([given.name] if given.name else students.names())
     if given.name is None:
         raise UserError("rfpo students build needs the student's name; known are: " + ", ".join(students.names()))
     from rfpo.students.build import main
 
-    return main([given.name] + (["--out", given.out] if given.out else []))
+    return main([given.name, "--out", given.out or f"students/{given.name}"])

@@ -48,6 +48,5 @@ def refuse_beside_resume(given) -> None:
     others = [name for name in ("recipe", "model", "tasks", "changes", "config", "templates", "steps", "tokens", "max_tokens",
                                 "seed", "trust_remote_code", "out") if getattr(given, name)]
     if others:
-        raise UserError(f"--resume {given.resume} was given together with {others[0]}; a resumed run is the one in "
-                        "its run.toml. "
-                        f"Drop the rest, or start a new run with --config {given.resume}/run.toml.")
+        raise UserError(f"--resume {given.resume} was given together with {others[0]}; a resumed run is the one in its "
+                        f"run.toml. Drop the rest, or start anew with --config {given.resume}/run.toml.")

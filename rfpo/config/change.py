@@ -101,7 +101,7 @@ def class_of(hint, table: dict, path: str, name: str) -> type:
     if room_of(hint):
         if "kind" not in table:
             raise UserError(f"{join(path, name)} cannot be set: {path} is empty. "
-                            f"Choose a {word(room_of(hint))} first: --set {path}=NAME.")
+                            f"Name its {word(hint)} first: --set {path}=NAME.")
         return piece_class(hint, table["kind"], path)
     if is_dataclass(hint):
         return hint

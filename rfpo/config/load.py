@@ -24,6 +24,10 @@ from rfpo.config.shape import (
     word,
 )
 from rfpo.errors import UserError
+from rfpo.schedule import Schedule
+
+CHANGING = ("objective.", "streams.")
+"""Where the loop resolves schedules before each step."""
 
 
 def load(path: Path | str) -> Run:
@@ -56,6 +60,8 @@ def build(hint, plain, path: str):
     hint = fits(hint, plain)
     if hint is Any:
         return plain
+    if hint is Schedule and not path.startswith(CHANGING):
+        raise UserError(f"{path} holds a table; it must be a number. Only numbers of the objective may follow a schedule.")
     if room_of(hint):
         return piece(hint, plain, path)
     if is_dataclass(hint):
@@ -74,7 +80,7 @@ def build(hint, plain, path: str):
 def piece(hint, plain, path: str):
     """A piece from its name or its table."""
     plain = {"kind": plain} if isinstance(plain, str) else plain
-    wanted = f"the name of a {word(room_of(hint))} or a table with its kind"
+    wanted = f"the name of a piece ({word(hint)}) or a table with its kind"
     table = dict(expect(plain, Mapping, path, wanted, '{kind = "..."}'))
     return record(piece_class(hint, table.pop("kind", None), path), table, path)
 

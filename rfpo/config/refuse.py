@@ -12,6 +12,7 @@ from rfpo.pieces import kind_of
 from rfpo.records import Prompt
 
 GROUP_RELATIVE = ("group_zscore", "group_centred", "leave_one_out")
+FROM_SOLUTION = "rewrite_from_solution"
 
 
 def refuse(run: Run) -> None:
@@ -29,35 +30,33 @@ def refuse_columns(run: Run, offers: frozenset[str]) -> None:
         for piece in objective.pieces:
             lacking = sorted(piece.needs - offers)
             if lacking:
-                raise UserError(f"{path}: {kind_of(piece)!r} reads {lacking[0]!r}, which this engine does not offer; "
-                                "it offers "
-                                f"{', '.join(sorted(offers))}. Choose another piece or another engine.")
-
-
-def refuse_lengths(run: Run, context_length: int, longest: tuple[str, int]) -> None:
-    """Raise UserError when a prompt, (id, tokens), leaves no room in the model's context, or max_tokens fills it alone."""
-    if run.sampling.max_tokens >= context_length:
-        raise UserError(f"sampling.max_tokens is {run.sampling.max_tokens} and the model's context holds "
-                        f"{context_length} tokens, "
-                        f"prompt included. Set sampling.max_tokens to at most {max(1, context_length - longest[1])}.")
-    if longest[1] >= context_length:
-        raise UserError(f"prompt {longest[0]!r} has {longest[1]} tokens and the model's context holds "
-                        f"{context_length}; it leaves no "
-                        f"room for an answer. Shorten it or leave it out.")
+                raise UserError(f"{path}: {kind_of(piece)!r} reads {lacking[0]!r}, which this engine does not offer; it "
+                                f"offers {', '.join(sorted(offers))}. Choose another piece or another engine.")
 
 
 def refuse_prompts(run: Run, prompts: Iterable[Prompt]) -> None:
-    """Raise UserError when the run has no prompts, or its operator needs solutions that no prompt of a task has."""
-    tasks: dict[str, bool] = {}
+    """Raise UserError when there are no prompts, or when the operator needs solutions and a task has none."""
+    solved: dict[str, bool] = {}
     for prompt in prompts:
-        tasks[prompt.task] = tasks.get(prompt.task, False) or prompt.solution is not None
-    if not tasks:
-        raise UserError("the tasks have no training prompts; give at least one.")
-    without = [name for name, solved in tasks.items() if not solved]
-    if run.fixing and without and kind_of(run.fixing.operator) == "rewrite_from_solution":
-        raise UserError(f"fixing.operator is 'rewrite_from_solution' and no prompt of task {without[0]!r} has a "
-                        "solution to rewrite "
-                        f"from. Set fixing.operator=fix_located, or give the prompts an answer.")
+        solved[prompt.task] = solved.get(prompt.task, False) or prompt.solution is not None
+    if not solved:
+        raise UserError("tasks have no training prompts; there is nothing to train on. Give at least one.")
+    without = [task for task, has_solutions in solved.items() if not has_solutions]
+    if run.fixing and without and kind_of(run.fixing.operator) == FROM_SOLUTION:
+        raise UserError(f"fixing.operator is {FROM_SOLUTION!r} and no prompt of task {without[0]!r} has a solution. "
+                        "Set fixing.operator=fix_located, or give the prompts an answer.")
+
+
+def refuse_lengths(run: Run, context_length: int, lengths: dict[str, int]) -> None:
+    """Raise UserError when a prompt, by its id, is longer in tokens than the model's context leaves room for, or when
+    max_tokens fills the context alone."""
+    longest = max(lengths, key=lengths.get)
+    if lengths[longest] >= context_length:
+        raise UserError(f"prompt {longest!r} is {lengths[longest]} tokens long and the model's context is {context_length}: "
+                        "there is no room for an answer. Shorten it or leave it out.")
+    if run.sampling.max_tokens >= context_length:
+        raise UserError(f"sampling.max_tokens is {run.sampling.max_tokens} and the model's context is {context_length} "
+                        f"tokens, prompt included. Set it to at most {context_length - lengths[longest]}.")
 
 
 def no_model(run: Run) -> str | None:
@@ -72,66 +71,67 @@ def no_tasks(run: Run) -> str | None:
 
 def same_task_twice(run: Run) -> str | None:
     names = [task.name for task in run.tasks]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        return f"tasks holds two tasks named {twice[0]!r}; a prompt must know which of them judges it. Rename or drop one."
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            return (f"tasks.{index} is named {name!r}, as is tasks.{names.index(name)}; a prompt must know which of them "
+                    "judges it. Give one of them another label.")
 
 
 def group_of_one(run: Run) -> str | None:
     kind = kind_of(run.objective.advantage)
     if run.group_size == 1 and kind in GROUP_RELATIVE:
         return (f"group_size is 1 and objective.advantage is {kind!r}, which compares the answers of a group: every "
-                "advantage "
-                "would be 0. Set group_size=8 or objective.advantage=batch_whitened.")
+                "advantage would be 0. Set group_size=8 or objective.advantage=batch_whitened.")
 
 
 def group_never_mixed(run: Run) -> str | None:
     if run.group_size == 1 and run.dynamic_sampling:
-        return ("group_size is 1 and dynamic_sampling keeps only groups with right and wrong answers: it would keep "
-                "none. Set "
-                "group_size=8 or dynamic_sampling=none.")
+        return ("group_size is 1 and dynamic_sampling keeps only groups with right and wrong answers: it would keep none. "
+                "Set group_size=8 or dynamic_sampling=none.")
+
+
+def diagnosis_never_met(run: Run) -> str | None:
+    least = getattr(run.fixing.diagnosis, "min_graded", 1) if run.fixing else 1
+    if least > run.group_size:
+        return (f"fixing.diagnosis.min_graded is {least} and group_size is {run.group_size}: no group would ever be stuck. "
+                f"Set fixing.diagnosis.min_graded to at most {run.group_size}.")
 
 
 def more_updates_than_prompts(run: Run) -> str | None:
     if run.updates_per_step > run.prompts_per_step:
-        return (f"updates_per_step is {run.updates_per_step} and prompts_per_step is {run.prompts_per_step}: an "
-                "update would get no "
-                f"group. Set updates_per_step to at most {run.prompts_per_step}.")
+        return (f"updates_per_step is {run.updates_per_step} and prompts_per_step is {run.prompts_per_step}: an update "
+                f"would get no group. Set updates_per_step to at most {run.prompts_per_step}.")
 
 
 def stale_on_policy(run: Run) -> str | None:
     name = "epochs" if run.epochs > 1 else "updates_per_step"
     if kind_of(run.objective.ratio) == "on_policy" and getattr(run, name) > 1:
-        return (f"{name} is {getattr(run, name)} and objective.ratio is 'on_policy', which is 1 whatever has happened "
-                "since the answers "
-                f"were sampled: later updates would be off-policy unseen. Set objective.ratio=token or {name}=1.")
+        return (f"{name} is {getattr(run, name)} and objective.ratio is 'on_policy', which is 1 whatever an earlier update "
+                f"has changed. Set objective.ratio=token or {name}=1.")
 
 
 def weight_twice(run: Run) -> str | None:
     kinds = {kind_of(weight) for weight in run.objective.weights}
     for slot in ("ratio", "surrogate"):
-        inner = getattr(getattr(run.objective, slot), "weight", None)
+        piece = getattr(run.objective, slot)
+        inner = getattr(piece, "weight", None)
         if inner is not None and kind_of(inner) in kinds:
-            own = kind_of(getattr(run.objective, slot))
-            return (f"objective.{slot} is {own!r}, which multiplies {kind_of(inner)!r} in, and objective.weights "
-                    "holds it again: it would "
-                    "count once more than meant. Set objective.weights=[].")
+            return (f"objective.{slot} is {kind_of(piece)!r}, which multiplies {kind_of(inner)!r} in, and objective.weights "
+                    "holds it again. Set objective.weights=[].")
 
 
 def mismatch_twice(run: Run) -> str | None:
     kinds = [kind_of(weight) for weight in run.objective.weights]
     if kind_of(run.objective.ratio) == "behaviour" and "engine_mismatch" in kinds:
-        return ("objective.ratio is 'behaviour' and objective.weights holds 'engine_mismatch': the ratio to the "
-                "sampler's own "
-                "log-probs holds the mismatch already. Set objective.ratio=token or drop the weight.")
+        return ("objective.ratio is 'behaviour' and objective.weights holds 'engine_mismatch', which that ratio contains "
+                "already. Set objective.ratio=token, or drop the weight.")
 
 
 def idle_regularizer(run: Run) -> str | None:
     for index, regularizer in enumerate(run.objective.regularizers):
         if getattr(regularizer, "coefficient", None) == 0:
-            return (f"objective.regularizers.{index}.coefficient is 0: {kind_of(regularizer)!r} would be computed at "
-                    "every step for "
-                    "nothing. Drop it from objective.regularizers, or give it a coefficient.")
+            return (f"objective.regularizers.{index}.coefficient is 0: {kind_of(regularizer)!r} would be computed at every "
+                    "step for nothing. Drop it from objective.regularizers, or give it a coefficient.")
 
 
 def unknown_leak(run: Run) -> str | None:
@@ -140,20 +140,13 @@ def unknown_leak(run: Run) -> str | None:
             return f"fixing.reject_leaks holds {leak!r}, which no leak check finds; {near_miss(leak, KINDS)}"
 
 
-def length_of_overlong(run: Run) -> str | None:
+def overlong_out_of_reach(run: Run) -> str | None:
+    longest = run.sampling.max_tokens
     for index, reward in enumerate(run.rewards):
-        if kind_of(reward) != "soft_overlong":
-            continue
-        longest, start = run.sampling.max_tokens, reward.limit - reward.buffer
-        remedy = f"Set rewards.{index}.limit={longest} and rewards.{index}.buffer={max(1, longest // 5)}."
-        if start >= longest:
-            return (f"rewards.{index}.limit is {reward.limit} and sampling.max_tokens is {longest}: the punishment "
-                    f"begins above {start} "
-                    f"tokens, so no answer would meet it. {remedy}")
-        if reward.limit < longest:
-            return (f"rewards.{index}.limit is {reward.limit} and sampling.max_tokens is {longest}: every answer "
-                    "between the two would be "
-                    f"punished in full. {remedy}")
+        if kind_of(reward) == "soft_overlong" and not reward.limit - reward.buffer < longest <= reward.limit:
+            return (f"rewards.{index} punishes answers from {reward.limit - reward.buffer} to {reward.limit} tokens and "
+                    f"sampling.max_tokens, which is {longest}, is not among them. Set rewards.{index}.limit={longest} and "
+                    f"rewards.{index}.buffer={max(1, longest // 5)}.")
 
 
 def reserved_stream(run: Run) -> str | None:
@@ -161,5 +154,5 @@ def reserved_stream(run: Run) -> str | None:
         return "streams.policy is the name of the main objective's own stream; choose another name for a further loss."
 
 
-RULES = (no_model, no_tasks, same_task_twice, group_of_one, group_never_mixed, more_updates_than_prompts, stale_on_policy,
-         weight_twice, mismatch_twice, idle_regularizer, unknown_leak, length_of_overlong, reserved_stream)
+RULES = (no_model, no_tasks, same_task_twice, group_of_one, group_never_mixed, diagnosis_never_met, more_updates_than_prompts,
+         stale_on_policy, weight_twice, mismatch_twice, idle_regularizer, unknown_leak, overlong_out_of_reach, reserved_stream)

@@ -75,17 +75,16 @@ def fits(hint, plain) -> Any:
 
 def piece_class(hint, kind, path: str) -> type:
     """The class that `kind` names in the room of a slot, with the field's path in front of the complaint."""
-    room = room_of(hint)
     if not isinstance(kind, str):
-        raise UserError(f"{path} has no kind; say which {word(room)} it is: kind = \"...\".")
+        raise UserError(f'{path} has no kind; say which {word(hint)} it is: kind = "...".')
     try:
-        cls = find(room, kind)
+        cls = find(room_of(hint), kind)
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
     lacks = [name for name in slot_members(hint) if not hasattr(cls, name)]
     if not is_dataclass(cls) or lacks:
         reason = f"it has no {lacks[0]!r}" if lacks else "it is not a dataclass"
-        raise UserError(f"{path}: {kind!r} cannot be used as a {word(room)}: {reason}. See the slot's protocol in {room}.")
+        raise UserError(f"{path}: {kind!r} cannot be the {word(hint)}: {reason}. See {hint.__name__} in {hint.__module__}.")
     return cls
 
 
@@ -94,8 +93,9 @@ def slot_members(hint) -> list[str]:
     return [name for name in vars(hint) if name == "__call__" or (name[0] != "_" and name not in ("room", "isolated"))]
 
 
-def word(room: str) -> str:
-    return room.rsplit(".", 1)[1]
+def word(slot: type) -> str:
+    """What a piece of this slot is called: "surrogate" for Surrogate."""
+    return slot.__name__.lower()
 
 
 def join(path: str, name) -> str:
