@@ -30,7 +30,7 @@ def read_rows(source: str) -> Iterator[Row]:
         return _hub(source)
     path = Path(source)
     if path.suffix not in SUFFIXES:
-        raise UserError(f"the data {source!r} is neither a .jsonl nor a .parquet file nor hub:owner/name. Convert or rename it.")
+        raise UserError(f"the data {source!r} is neither a .jsonl or .parquet file nor hub:owner/name. Convert or rename it.")
     if not path.is_file():
         beside = [other.name for other in path.parent.glob("*") if other.suffix in SUFFIXES] if path.parent.is_dir() else []
         hint = near_miss(path.name, beside) if beside else "its folder holds no .jsonl or .parquet file."
@@ -49,7 +49,8 @@ def _jsonl(path: Path) -> Iterator[Row]:
             try:
                 values = json.loads(line.decode())
             except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-                raise UserError(f"{place} is not JSON: {error}. Mend or remove the line.") from error
+                why = f"{error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else error
+                raise UserError(f"{place} is not JSON: {why}. Mend or remove the line.") from error
             if not isinstance(values, dict):
                 raise UserError(f"{place} is not a JSON object but {json.dumps(values)[:40]}; write {{\"prompt\": ...}}.")
             yield Row(number, place, values)

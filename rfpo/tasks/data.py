@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
+from itertools import islice
 from typing import ClassVar
 
 from rfpo.checks import one_of, require
@@ -39,8 +40,8 @@ class Data:
 
     Evaluation prompts are those of `evaluation_path`, or the `evaluation_share` of the prompts whose texts hash lowest (at
     least one). Training prompts with the text of an evaluation prompt are removed and counted in `removed`. `limit` reads
-    the first rows only; 0 reads all. An id is the file's name and the line: "data.jsonl:17". `label` is the task's name in a
-    run. Raises UserError naming the line for broken rows, and for a data set without a prompt.
+    the first rows only; 0 reads all. `label` is the task's name in a run, the file's name by default; an id is that name and
+    the line, "data.jsonl:17". Raises UserError naming the line for broken rows, and for a data set without a prompt.
     """
 
     path: str
@@ -67,6 +68,7 @@ class Data:
         require(self, "solved_at", lambda x: 0 < x <= 1, "above 0 and at most 1", 1.0)
         one_of(self, "locate", CHOICES)
         check_extract(self)
+        require(self, "verifier", lambda x: isinstance(x, str), "math, exact or module:function", "math")
         if ":" not in self.verifier:
             one_of(self, "verifier", (*VERIFIERS, "module:function"))
         if self.verifier != "exact":
@@ -116,9 +118,9 @@ class Data:
     @cached_property
     def _pools(self) -> Pools:
         self.warm_up()
-        rows = list(self._read(self.path, self.limit))
+        rows = list(self._read(self.path, self.name, self.limit))
         if self.evaluation_path:
-            evaluation = list(self._read(self.evaluation_path, 0))
+            evaluation = list(self._read(self.evaluation_path, f"{self.name}/{short_name(self.evaluation_path)}", limit=0))
         else:
             count = max(1, round(self.evaluation_share * len(rows))) if self.evaluation_share else 0
             evaluation = sorted(rows, key=lambda prompt: blake2b(_plain(prompt).encode()).digest())[:count]
@@ -130,25 +132,22 @@ class Data:
         own = 0 if self.evaluation_path else len(chosen)
         return Pools(tuple(training), tuple(evaluation), repeated=len(rows) - len(training) - own)
 
-    def _read(self, source: str, limit: int) -> Iterator[Prompt]:
-        count = 0
-        for row in read_rows(source):
-            if limit and count == limit:
-                break
-            count += 1
-            yield self._prompt(source, row)
-        if not count:
+    def _read(self, source: str, ids: str, limit: int) -> Iterator[Prompt]:
+        row = None
+        for row in islice(read_rows(source), limit or None):
+            yield self._prompt(row, f"{ids}:{row.number}")
+        if row is None:
             raise UserError(f"{source} is empty; give at least two rows with the columns {self.prompt_column!r} and "
                             f"{self.answer_column!r}.")
 
-    def _prompt(self, source: str, row: Row) -> Prompt:
+    def _prompt(self, row: Row, id: str) -> Prompt:
         content = self._content(row)
         solution = _answer(row, self.answer_column) if self.answer_column else None
         if self.verifier == "math" and not is_readable_gold(solution):
             raise UserError(f"{row.place}: math-verify cannot read the answer {solution[:60]!r}. Write it as mathematics, or "
                             f"set the verifier to 'exact'.")
         data = {} if self.verifier in VERIFIERS else {"row": json.loads(json.dumps(row.values, default=str))}
-        return Prompt(f"{short_name(source)}:{row.number}", content, self.name, solution, data)
+        return Prompt(id, content, self.name, solution, data)
 
     def _content(self, row: Row) -> Content:
         value = _column(row, self.prompt_column)
