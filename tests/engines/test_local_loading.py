@@ -65,10 +65,10 @@ def test_no_path_at_all():
 
 def test_a_name_that_the_hub_does_not_give_is_one_line(monkeypatch):
     def unreachable(*arguments, **options):
-        raise OSError("We couldn't connect to 'https://huggingface.co'\nCheckout your internet connection")
+        raise ConnectionError("Name or service not known\nsecond line")
 
-    monkeypatch.setattr(loading.AutoModelForCausalLM, "from_pretrained", unreachable)
-    with pytest.raises(UserError, match="looked for on the Hub") as caught:
+    monkeypatch.setattr(loading.HfApi, "model_info", unreachable)
+    with pytest.raises(UserError, match="the Hub does not give it .Name or service not known.") as caught:
         engine_of("nobody/no-such-model")
     assert "\n" not in str(caught.value)
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
+from huggingface_hub import HfApi, try_to_load_from_cache
 from safetensors import SafetensorError, safe_open
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
@@ -105,6 +106,18 @@ def check_source(model: Model) -> None:
     elif not HUB_NAME.fullmatch(model.path):
         raise UserError(f"model.path is {model.path!r}; there is no such directory. Give a directory saved by "
                         f"save_pretrained, or a Hub name such as Qwen/Qwen3-0.6B.")
+    elif not isinstance(try_to_load_from_cache(model.path, "config.json", revision=model.revision), str):
+        check_hub(model)
+
+
+def check_hub(model: Model) -> None:
+    """One question to the Hub. transformers asks the same six times with growing pauses, most of a minute when there is no
+    network. Raises UserError."""
+    try:
+        HfApi().model_info(model.path, revision=model.revision, timeout=10)
+    except Exception as error:  # its HTTP library's own errors among them, and the library differs between versions
+        raise UserError(f"model.path is {model.path!r}; there is no such directory, and the Hub does not give it "
+                        f"({first_line(error)}). Check the name, the network and, for a gated model, your login.") from error
 
 
 def check_directory(directory: Path, model: Model) -> None:
@@ -146,9 +159,7 @@ def one_line(model: Model):
     except UserError:
         raise
     except (OSError, ValueError, RuntimeError, KeyError, ImportError, SafetensorError) as error:
-        hint = ("Check the files." if Path(source(model)).is_dir()
-                else "There is no such directory, so it was looked for on the Hub; check the name, the network and, for a "
-                     "gated model, your login.")
+        hint = "Check the files, and that it is a causal language model."
         if "trust_remote_code" in str(error):
             hint = "It runs code of its own: set model.trust_remote_code to true if you trust it."
         raise UserError(f"model.path is {model.path!r}; it cannot be loaded ({first_line(error)}). {hint}") from error
