@@ -12,7 +12,8 @@ class Task(Protocol):
 
     `name` is the prompts' `task`. Training and evaluation prompts never share a text. `verify` may raise or hang: then the
     answer is UNGRADED. A task whose `isolated` is False promises that its verifier is short, pure Python of ours, and is
-    called in the trainer's own process.
+    called in the trainer's own process. The fields of an isolated task must be plain JSON, and if it
+    has a method `warm_up()`, its worker process calls that once, before the clock of the first verdict starts.
     """
 
     room: ClassVar[str] = "rfpo.tasks"

@@ -29,7 +29,8 @@ class ReasoningGym:
     Two seeds of a data set share items, and a seed repeats some: which side of the split an exercise is on therefore hangs
     on the hash of its question. `locate` says in which unit ("character", "word", "line") the first difference to the
     reference is the place of the error; it is right only for a data set whose reference is the only right answer.
-    `instruction` is written below the question, `chat` makes a user's turn of it. `label` is the task's name in a run.
+    `instruction` is written below the question, `chat` makes a user's turn of it; where references have several lines, let it
+    ask for <answer> tags, because the last line alone is never right. `label` is the task's name in a run.
 
     Raises UserError when the package or the data set is missing, when the data set refuses `config`, when it cannot be
     judged (no reference answers, a reference that its own scorer does not accept, nonsense that it does) and when it has too

@@ -20,10 +20,10 @@ class Verifier:
     """Judges completions, each within `seconds`, and gives back a verdict for every one of them.
 
     A task whose `isolated` is False is judged here. Any other is judged in one of `workers` processes, which are started
-    when first needed, import no torch, hold one completion at a time and at most `memory_gib` of address space (None: no
-    limit). A verifier that raises or returns nonsense makes its completion UNGRADED; one that hangs (in C too) or takes its
-    process down does so as well, and the process is killed and replaced. No other verdict is touched. What a verifier
-    prints is dropped. The start of a process, and a task's `warm_up()`, which it calls if there is one, are not timed.
+    when first needed, import no torch, and hold one completion at a time and at most `memory_gib` GiB (None: no limit; only
+    Linux knows it). A verifier that raises or returns nonsense makes its completion UNGRADED; so does one that hangs, in C
+    too, or takes its process down, and the process is killed and replaced. No other verdict is touched. What a verifier
+    prints is dropped. The start of a process is not timed, nor a task's `warm_up()`, which is called then if there is one.
 
     `ungraded` counts UNGRADED verdicts by reason, `judged` counts all. Not for use by several threads at once.
 

@@ -61,7 +61,8 @@ def _silence(descriptor: int) -> None:
 def _limit_memory(gib: float | None) -> None:
     if gib is not None:
         with contextlib.suppress(ValueError, OSError):  # a system that does not know this limit goes without
-            resource.setrlimit(resource.RLIMIT_AS, (int(gib * 2**30), resource.RLIM_INFINITY))
+            # Data, not address space: libraries reserve far more addresses than they ever write to.
+            resource.setrlimit(resource.RLIMIT_DATA, (int(gib * 2**30), resource.RLIM_INFINITY))
 
 
 def _build(hello: dict) -> dict:

@@ -12,6 +12,7 @@ from typing import ClassVar
 import pytest
 
 from rfpo.errors import UserError
+from rfpo.pieces import find
 from rfpo.records import Location, Outcome, Prompt, Verdict
 from rfpo.tasks.data import Data
 from rfpo.tasks.state_machine import StateMachine
@@ -139,6 +140,36 @@ def test_a_short_verifier_of_ours_is_judged_in_this_process():
         right, wrong = verifier.judge([(prompt, prompt.solution), (prompt, "")])
         assert not verifier._running
     assert right.outcome is Outcome.SOLVED and wrong.outcome is Outcome.WRONG
+
+
+OWN_TASK = '''
+from dataclasses import dataclass
+from typing import ClassVar
+from rfpo.records import Verdict
+
+@dataclass(frozen=True)
+class Own:
+    word: object = "yes"
+    name: str = "own"
+    isolated: ClassVar[bool] = True
+
+    def verify(self, prompt, text):
+        return Verdict.solved(text) if text == self.word else Verdict.wrong(text)
+'''
+
+
+def test_a_task_of_the_users_own_is_rebuilt_with_its_fields(tmp_path, monkeypatch):
+    (tmp_path / "own_task.py").write_text(OWN_TASK)
+    monkeypatch.syspath_prepend(tmp_path)
+    own_class = find("rfpo.tasks", "own_task:Own")
+    with Verifier((own_class("no"),)) as verifier:
+        right, wrong = verifier.judge([(Prompt("p", "q", "own"), text) for text in ("no", "yes")])
+    assert right == Verdict.solved("no") and wrong.outcome is Outcome.WRONG
+    with pytest.raises(UserError, match="'own_task:Own' has a field that is not plain JSON"):
+        Verifier((own_class({1, 2}),))
+    monkeypatch.setattr(own_class, "__module__", "__main__")
+    with pytest.raises(UserError, match="Move its class to a module of its own"):
+        Verifier((own_class(),))
 
 
 @dataclass(frozen=True)
