@@ -19,7 +19,7 @@ class ClipTimesWeight(Surrogate):
 
     For A > 0: w >= 1 multiplies PPO's gradient by w and leaves its clip at r = 1 + high; w < 1 - low has no gradient at
     r = 1 (until r reaches (1 - low)/w), so such a row never starts to move; in between the gradient is w^2. For A < 0 it is
-    w^2 between 1 and 1 + high and 0 above. `weights=(off_policy_ratio,)` beside `clip` has no such dead zone.
+    w below 1, w^2 from there to 1 + high, and 0 above. `weights=(off_policy_ratio,)` beside `clip` has no dead zone.
 
     Degenerate: with weight 1 it is `clip`; with weight 0 (log -inf) the loss and its gradient are 0.
     """
