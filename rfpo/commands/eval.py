@@ -46,11 +46,12 @@ def run(given) -> None:
     from rfpo.engines.settings import Model
     from rfpo.records import Sampling
     from rfpo.tasks import Task
-    from rfpo.training.evaluate import evaluate
 
     tasks = build(tuple[Task, ...], [task_of(text) for text in given.tasks], "tasks")
     sampling = build(Sampling, {"temperature": given.temperature, "max_tokens": given.max_tokens}, "sampling")
     model = Model(path=given.model, trust_remote_code=given.trust_remote_code)
+    from rfpo.training.evaluate import evaluate
+
     result = evaluate(model, tasks, samples=given.samples, ks=given.ks, sampling=sampling, limit=given.limit, seed=given.seed)
     print(result.table())
     if given.out is not None:

@@ -21,13 +21,15 @@ def run(given) -> None:
     from rfpo.config.save import to_toml
     from rfpo.recipes import describe, recipe, recipe_names
 
-    path = Path(given.run_or_recipe)
-    file = path / "run.toml" if path.is_dir() else path
-    is_file = file.is_file() or file.suffix == ".toml"
-    shown = load(file) if is_file else recipe(given.run_or_recipe)
+    name, path = given.run_or_recipe, Path(given.run_or_recipe)
+    known = name in recipe_names()
+    if known or not (path.is_dir() or path.suffix == ".toml"):
+        shown = recipe(name)
+    else:
+        shown = load(path / "run.toml" if path.is_dir() else path)
     shown = change(shown, given.changes)
-    if not is_file and given.run_or_recipe in recipe_names():
-        print("\n".join(f"# {line}".rstrip() for line in describe(given.run_or_recipe).splitlines()), end="\n\n")
+    if known:
+        print("\n".join(f"# {line}".rstrip() for line in describe(name).splitlines()), end="\n\n")
     print(to_toml(shown), end="")
     for task in shown.tasks:
         print(f"# task {task.name}: {extraction(task)}")

@@ -74,7 +74,7 @@ def same_task_twice(run: Run) -> str | None:
     for index, name in enumerate(names):
         if name in names[:index]:
             return (f"tasks.{index} is named {name!r}, as is tasks.{names.index(name)}; a prompt must know which of them "
-                    "judges it. Give one of them another label.")
+                    "judges it. Give one of them another label, or drop it.")
 
 
 def group_of_one(run: Run) -> str | None:

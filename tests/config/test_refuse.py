@@ -1,0 +1,140 @@
+"""Combinations that cannot work: the exact line for each, and that what looks like one but works is let through."""
+
+from dataclasses import replace
+
+import pytest
+
+from rfpo.config.change import change
+from rfpo.config.refuse import RULES, refuse, refuse_columns, refuse_lengths, refuse_prompts
+from rfpo.config.run import ExtraStream
+from rfpo.correction.operators.rewrite_from_solution import RewriteFromSolution
+from rfpo.errors import UserError
+from rfpo.objective.regularizer.entropy_bonus import EntropyBonus
+from rfpo.objective.regularizer.kl_to_reference import KlToReference
+from rfpo.recipes import recipe, recipe_names
+from rfpo.tasks.column_addition import ColumnAddition
+from tests.config.build import OwnTask, complete, with_objective
+
+KL_ZERO = 'objective.regularizers=[{kind="kl_to_reference", coefficient=0.0}]'
+
+REFUSED = {
+    "no_model": ("rfpo", ["model.path="],
+                 "model.path is empty; there is nothing to train. Give --model DIR, a Hub name, or a student's name."),
+    "no_tasks": ("rfpo", ["tasks=[]"], "tasks is empty; there is nothing to train on. Give --tasks a file or a task's name; "
+                                       "see rfpo pieces tasks."),
+    "same_task_twice": ("rfpo", ['tasks=["column_addition", {kind="column_addition", digits=4}]'],
+                        "tasks.1 is named 'column_addition', as is tasks.0; a prompt must know which of them judges it. "
+                        "Give one of them another label, or drop it."),
+    "group_of_one": ("grpo", ["group_size=1"],
+                     "group_size is 1 and objective.advantage is 'group_zscore', which compares the answers of a group: every "
+                     "advantage would be 0. Set group_size=8 or objective.advantage=batch_whitened."),
+    "group_never_mixed": ("dapo", ["group_size=1", "objective.advantage=batch_whitened"],
+                          "group_size is 1 and dynamic_sampling keeps only groups with right and wrong answers: it would "
+                          "keep none. Set group_size=8 or dynamic_sampling=none."),
+    "diagnosis_never_met": ("rfpo", ["fixing.diagnosis.min_graded=9"],
+                            "fixing.diagnosis.min_graded is 9 and group_size is 8: no group would ever be stuck. "
+                            "Set fixing.diagnosis.min_graded to at most 8."),
+    "more_updates_than_prompts": ("grpo", ["updates_per_step=32"],
+                                  "updates_per_step is 32 and prompts_per_step is 16: an update would get no group. "
+                                  "Set updates_per_step to at most 16."),
+    "stale_on_policy": ("reinforce", ["epochs=2"],
+                        "epochs is 2 and objective.ratio is 'on_policy', which is 1 whatever an earlier update has changed. "
+                        "Set objective.ratio=token or epochs=1."),
+    "weight_twice": ("rfpo", ["objective.surrogate=clip_times_weight"],
+                     "objective.surrogate is 'clip_times_weight', which multiplies 'off_policy_ratio' in, and "
+                     "objective.weights holds it again. Set objective.weights=[]."),
+    "mismatch_twice": ("grpo", ["objective.ratio=behaviour", 'objective.weights=["engine_mismatch"]'],
+                       "objective.ratio is 'behaviour' and objective.weights holds 'engine_mismatch', which that ratio "
+                       "contains already. Set objective.ratio=token, or drop the weight."),
+    "idle_regularizer": ("grpo", [KL_ZERO],
+                         "objective.regularizers.0.coefficient is 0: 'kl_to_reference' would be computed at every step for "
+                         "nothing. Drop it from objective.regularizers, or give it a coefficient."),
+    "unknown_leak": ("rfpo", ['fixing.reject_leaks=["mention_feedback"]'],
+                     "fixing.reject_leaks holds 'mention_feedback', which no leak check finds; "
+                     "did you mean 'mentions_feedback'?"),
+    "overlong_out_of_reach": ("dapo", ["sampling.max_tokens=100"],
+                              "rewards.1 punishes answers from 52 to 64 tokens and sampling.max_tokens, which is 100, is not "
+                              "among them. Set rewards.1.limit=100 and rewards.1.buffer=20."),
+}
+
+
+def refusal(work) -> str:
+    with pytest.raises(UserError) as refused:
+        work()
+    return str(refused.value)
+
+
+@pytest.mark.parametrize("rule", REFUSED)
+def test_refused_in_one_line(rule):
+    name, changes, line = REFUSED[rule]
+    assert refusal(lambda: refuse(change(complete(name), changes))) == line
+
+
+def test_the_main_streams_name_is_taken():
+    run = complete(streams={"policy": ExtraStream(objective=recipe("grpo").objective)})
+    assert refusal(lambda: refuse(run)) == ("streams.policy is the name of the main objective's own stream; choose another "
+                                            "name for a further loss.")
+
+
+def test_every_rule_has_its_line_here():
+    assert {rule.__name__ for rule in RULES} == {*REFUSED, "reserved_stream"}
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_no_recipe_is_refused(name):
+    refuse(complete(name))
+
+
+@pytest.mark.parametrize("name, changes", [
+    ("reinforce_pp", ["group_size=1"]),
+    ("grpo", ["updates_per_step=16", "epochs=2"]),
+    ("rfpo", ["objective.weights=[]"]),
+    ("rfpo", ["objective.surrogate=clip_times_weight", "objective.weights=[]"]),
+    ("rfpo", ['fixing.reject_leaks=["no_derivation"]']),
+    ("dapo", ["sampling.max_tokens=60"]),
+    ("grpo", ['objective.weights=["engine_mismatch"]']),
+    ("reinforce", ["epochs=2", "objective.ratio=token"]),
+])
+def test_its_neighbour_works(name, changes):
+    refuse(change(complete(name), changes))
+
+
+def test_a_column_that_the_learner_does_not_offer():
+    run = with_objective("grpo", regularizers=(KlToReference(),))
+    assert refusal(lambda: refuse_columns(run, frozenset({"old", "update"}))) == (
+        "objective: 'kl_to_reference' reads 'reference', which this engine does not offer; it offers old, update. "
+        "Choose another piece or another engine.")
+    refuse_columns(run, frozenset({"old", "reference"}))
+
+
+def test_a_column_of_a_further_stream():
+    stream = ExtraStream(objective=with_objective("reinforce", regularizers=(EntropyBonus(),)).objective)
+    line = refusal(lambda: refuse_columns(complete("reinforce", streams={"extra": stream}), frozenset({"old"})))
+    assert line.startswith("streams.extra.objective: 'entropy_bonus' reads 'entropy'")
+
+
+def test_rewriting_from_solutions_that_are_not_there():
+    run = complete()
+    run = replace(run, fixing=replace(run.fixing, operator=RewriteFromSolution()))
+    with_solutions, without = ColumnAddition(size=4, evaluation_size=2), OwnTask()
+    prompts = [*with_solutions.training_prompts(), *without.training_prompts()]
+    assert refusal(lambda: refuse_prompts(run, prompts)) == (
+        "fixing.operator is 'rewrite_from_solution' and no prompt of task 'own' has a solution. "
+        "Set fixing.operator=fix_located, or give the prompts an answer.")
+    refuse_prompts(complete(), prompts)
+    refuse_prompts(run, OwnTask(solutions=True).training_prompts())
+
+
+def test_no_prompts():
+    assert refusal(lambda: refuse_prompts(complete(), [])) == (
+        "tasks have no training prompts; there is nothing to train on. Give at least one.")
+
+
+def test_a_context_too_short_for_the_longest_prompt_or_for_max_tokens():
+    run = complete()
+    assert refusal(lambda: refuse_lengths(run, 100, {"a": 7, "data.jsonl:17": 100})) == (
+        "prompt 'data.jsonl:17' is 100 tokens long and the model's context is 100: there is no room for an answer. "
+        "Shorten it or leave it out.")
+    assert refusal(lambda: refuse_lengths(run, 64, {"a": 7, "b": 10})) == (
+        "sampling.max_tokens is 64 and the model's context is 64 tokens, prompt included. Set it to at most 54.")
+    refuse_lengths(run, 65, {"a": 7})
