@@ -13,14 +13,14 @@ from rfpo.verification import Verifier
 @pytest.mark.parametrize("gold, answer", [
     ("72", "72"), ("1/2", "0.5"), (r"\frac{1}{2}", "$0.5$"), (r"2\sqrt{3}+1", r"1+2\sqrt{3}"), ("(1,2)", r"\boxed{(1, 2)}"),
     ("x^2+1", "1+x^2"), ("1,000", "1000"), ("5", "So the answer is 5."), ("3", "x=3"), ("some steps\n#### 72", "72"),
-    ("-4", "-4"),
+    ("-4", "-4"), ("1<x<2", "(1,2)"),
 ])
 def test_equal_as_mathematics(gold, answer):
     assert is_readable_gold(gold) and equal(gold, answer) is True
 
 
 @pytest.mark.parametrize("gold, answer", [
-    ("72", "73"), (r"2\sqrt{3}+1", "2"), ("(1,2)", "[1,2]"), ("-4", "4"), ("1/2", "0.51"),
+    ("72", "73"), (r"2\sqrt{3}+1", "2"), ("(1,2)", "[1,2]"), ("-4", "4"), ("1/2", "0.51"), ("(1,2)", "1<x<2"),
 ])
 def test_not_equal(gold, answer):
     assert equal(gold, answer) is False

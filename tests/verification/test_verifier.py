@@ -41,6 +41,9 @@ def verify(completion, answer, row):
         print("noise"); os.write(1, b"{}\\n"); os.write(2, b"noise\\n"); os.system("echo noise")
     if completion == "read": return sys.stdin.read() == ""
     if completion == "later": threading.Timer(0.05, os._exit, (7,)).start()
+    if completion == "child":
+        with open("child.pid", "w") as file: file.write(str(subprocess.Popen(["sleep", "60"]).pid))
+        time.sleep(60)
     if completion == "torch": return "torch" not in sys.modules
     if completion == "pid": return {"score": 0, "feedback": str(os.getpid())}
     if completion == "half": return 0.5
@@ -241,3 +244,10 @@ def test_a_script_without_a_guard_leaves_no_orphan_however_it_ends(nasty, tmp_pa
     process.wait(timeout=20)
     process.stdout.close()
     wait_until_gone(worker)
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="reads /proc")
+def test_what_a_hanging_verifier_started_is_ended_with_it(nasty, tmp_path):
+    with Verifier((nasty,), seconds=0.8, workers=1) as verifier:
+        assert verifier.judge(items(nasty, "child"))[0].outcome is Outcome.UNGRADED
+        wait_until_gone(int((tmp_path / "child.pid").read_text()))
