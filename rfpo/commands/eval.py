@@ -38,6 +38,8 @@ def ks(text: str) -> tuple[int, ...]:
 def run(given) -> None:
     if given.limit is not None and given.limit < 1:
         raise UserError(f"--limit is {given.limit}; it must be at least 1. Try 100.")
+    if given.out is not None and not given.out.parent.is_dir():
+        raise UserError(f"--out is {given.out}; there is no folder {given.out.parent}. Make it first, or choose another.")
     for k in given.ks:
         if not 1 <= k <= given.samples:
             raise UserError(f"--ks holds {k}; it must be between 1 and --samples, which is {given.samples}. "

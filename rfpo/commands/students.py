@@ -16,6 +16,7 @@ def arguments(parser) -> None:
 def run(given) -> int | None:
     from rfpo import students
     from rfpo.errors import UserError
+    from rfpo.pieces import names
 
     if given.action == "list":
         for name in students.names():
@@ -26,7 +27,7 @@ def run(given) -> int | None:
 
         return main([given.name] if given.name else students.names())
     if given.name is None:
-        raise UserError("rfpo students build needs the student's name; known are: " + ", ".join(students.names()))
+        raise UserError("build needs the student's name; known are: " + ", ".join(names("rfpo.students.specialists")))
     from rfpo.students.build import main
 
     return main([given.name, "--out", given.out or f"students/{given.name}"])

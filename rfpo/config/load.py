@@ -112,7 +112,8 @@ def scalar(hint, plain, path: str):
     """A number, a word or a truth value. True is not a number, "3" is not one either; a whole number may stand for a float."""
     names = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
     if hint not in names:
-        raise TypeError(f"{path} is declared as {hint}, which a run file cannot hold; declare it as plain data or a slot.")
+        raise UserError(f"{path} is declared as {hint}, which a run file cannot hold. Declare it as a number, a text, a tuple, "
+                        "a dataclass or a slot.")
     allowed = {float: (int, float)}.get(hint, hint)
     if not isinstance(plain, allowed) or (isinstance(plain, bool) and hint is not bool):
         raise UserError(f"{path} is {shown(plain)}; it must be {names[hint]}. Try {example(hint, plain)}.")

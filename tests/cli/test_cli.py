@@ -70,6 +70,13 @@ def test_a_closed_pipe_is_not_an_error():
      "argument --ks: '1;8' is not a list of whole numbers; try 1,4,16; see rfpo eval --help"),
     (["eval", "x", "--tasks", "column_addition", "--limit", "0"], "--limit is 0; it must be at least 1. Try 100."),
     (["eval", "x", "--tasks", "column_addition", "--max-tokens", "0"], "sampling.max_tokens is 0; it must be at least 1."),
+    (["eval", "x", "--tasks", "column_addition", "--out", "nowhere/a.json"],
+     "--out is nowhere/a.json; there is no folder nowhere. Make it first, or choose another."),
+    (["train", "rfpo", "--model", "x", "--tasks", "column_additoin"],
+     "there is no task 'column_additoin'; did you mean 'column_addition'? Data of your own is a path that ends in .jsonl or "
+     ".parquet, or hub:owner/name."),
+    (["train", "rfpo", "--tasks", "column_addition", "--set", "tasks.0.dgits=3"],
+     "tasks.0.dgits is unknown: tasks.0 has no field 'dgits'; did you mean 'digits'?"),
     (["demo", "--seeds", "0"], "--seeds is 0; it must be at least 1. Try 1."),
     (["pieces", "surogate"], "there is no room 'surogate'; did you mean 'surrogate'?"),
     (["show", "absent.toml"],

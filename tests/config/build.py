@@ -32,6 +32,11 @@ class OwnSurrogate:
 
 
 @dataclass(frozen=True)
+class OwnList(OwnSurrogate):
+    names: list[str] = ()
+
+
+@dataclass(frozen=True)
 class NotASurrogate:
     strength: float = 1.0
 

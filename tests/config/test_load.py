@@ -91,6 +91,11 @@ def test_an_unknown_piece_suggests_the_nearest():
         from_plain(table(surrogate="clup"))
 
 
+def test_a_piece_of_ones_own_with_a_field_that_no_file_can_hold():
+    with pytest.raises(UserError, match=r"^objective\.surrogate\.names is declared as list\[str\], which a run file"):
+        from_plain(table(surrogate={"kind": "tests.config.build:OwnList", "names": ["a"]}))
+
+
 def test_a_file_that_is_missing_or_no_toml(tmp_path):
     with pytest.raises(UserError, match="there is no run file at .*absent.toml; name a TOML file"):
         load(tmp_path / "absent.toml")
