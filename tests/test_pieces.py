@@ -79,7 +79,8 @@ def test_a_dotted_path_brings_ones_own(room):
 
 
 @pytest.mark.parametrize(("kind", "said"), [
-    ("no_such_module:Thing", "cannot be imported: ModuleNotFoundError"), ("my_house.my_room.broken:Thing", "RuntimeError: half written"),
+    ("no_such_module:Thing", "cannot be imported: ModuleNotFoundError"),
+    ("my_house.my_room.broken:Thing", "RuntimeError: half written"),
     ("my_house.my_room.good:Goood", "did you mean 'Good'?")])
 def test_a_dotted_path_that_leads_nowhere_is_one_line(room, kind, said):
     line = refused(kind)
