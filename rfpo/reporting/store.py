@@ -70,6 +70,15 @@ class RunStore:
                             "Choose another --out.") from error
         return cls(directory)
 
+    @staticmethod
+    def refuse_used(directory: Path) -> None:
+        """Raises UserError when `create` would: said early, before a model is loaded for minutes."""
+        directory = Path(directory)
+        if directory.is_dir() and any(directory.iterdir()):
+            raise UserError(_occupied(directory))
+        if directory.exists() and not directory.is_dir():
+            raise UserError(f"--out {str(directory)!r} is a file; choose another --out.")
+
     @classmethod
     def open(cls, directory: Path) -> "RunStore":
         """A run that exists. Raises UserError when `directory` is none."""

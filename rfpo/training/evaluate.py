@@ -5,10 +5,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import comb
 
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
 from rfpo.engines.protocols import Sampler
+from rfpo.engines.settings import Model
+from rfpo.errors import UserError
 from rfpo.records import Attempt, Prompt, RandomKey, Request, Sampling
 from rfpo.tasks import Task
 
+BAR = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
 Judge = Callable[[Sequence[tuple[Prompt, str]]], list]
 
 
@@ -75,6 +81,49 @@ def ask(sampler: Sampler, judge: Judge, requests: Sequence[Request], finished: C
     completions = sampler.sample(requests, finished)
     verdicts = iter(judge([(c.request.prompt, c.text) for group in completions for c in group]))
     return [tuple(Attempt(c, next(verdicts)) for c in group) for group in completions]
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What `rfpo eval` shows: scores, and the ks that were asked for."""
+
+    scores: Scores
+    ks: tuple[int, ...]
+
+    def table(self) -> str:
+        """A row for each task, a column for each k."""
+        rows = self.scores.summary(self.ks)["tasks"]
+        width = max(len(name) for name in (*rows, "task"))
+        lines = [f"{'task':<{width}}  prompts" + "".join(f"{f'pass@{k}':>10}" for k in self.ks)]
+        for name, row in rows.items():
+            shown = ["       -" if row[f"pass@{k}"] is None else f"{row[f'pass@{k}']:.4f}" for k in self.ks]
+            lines.append(f"{name:<{width}}  {row['prompts']:>7}" + "".join(f"{value:>10}" for value in shown))
+        scores = self.scores
+        lines.append(f"{scores.tokens:,} tokens generated, {scores.truncated} answers truncated, {scores.ungraded} ungraded")
+        return "\n".join(lines)
+
+    def to_json(self) -> str:
+        return self.scores.to_json(self.ks)
+
+
+def evaluate(model: Model, tasks: Sequence[Task], *, samples: int, ks: tuple[int, ...], sampling: Sampling,
+             limit: int | None = None, seed: int = 0) -> Evaluated:
+    """Load the model and measure pass@k on the tasks' evaluation prompts, with a progress bar.
+
+    Raises UserError for a model that cannot be loaded, a k above `samples`, or tasks without evaluation prompts.
+    """
+    from rfpo.training.prepare import load_engine, verifier
+
+    prompts = evaluation_prompts(tasks, limit)
+    if not prompts:
+        raise UserError("tasks have no evaluation prompts; there is nothing to measure. Give a task an evaluation_share or "
+                        "an evaluation_path.")
+    engine = load_engine(model, temperature=sampling.temperature or 1.0)
+    with verifier(tasks) as checker, Progress(*BAR, console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task("answers", total=len(prompts) * samples)
+        scores, _ = score(engine, checker.judge, prompts, sampling, samples, RandomKey(seed=seed, purpose="evaluation"),
+                          lambda _: progress.advance(bar))
+    return Evaluated(scores, tuple(ks))
 
 
 def evaluation_prompts(tasks: Sequence[Task], limit: int | None) -> list[Prompt]:

@@ -3,11 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from rfpo.allocation._mixed import mixed
+from rfpo.allocation import mixed
 from rfpo.allocation.shuffled import draw
 from rfpo.correction._samples import plain
 from rfpo.correction.fix import FixReport, fix
-from rfpo.correction.leakage import leaks
 from rfpo.records import Attempt, Correction, Group, Prompt, RandomKey, Request, Sample
 from rfpo.training.bench import Bench
 from rfpo.training.evaluate import ask
@@ -17,13 +16,13 @@ from rfpo.training.state import LoopState
 @dataclass(frozen=True)
 class Harvest:
     """What one step sampled. `groups` are all that were drawn, `samples` those that may be trained, `tries` every attempt
-    at a correction, accepted or not, `accepted` the corrections that were offered to the merge."""
+    at a correction, successful or not, `corrections` the successful ones, leaks included."""
 
     groups: tuple[Group, ...]
     stuck: tuple[Group, ...]
     fixes: tuple[FixReport, ...]
     tries: tuple[Attempt, ...]
-    accepted: tuple[Correction, ...]
+    corrections: tuple[Correction, ...]
     samples: tuple[Sample, ...]
     rounds: int
 
@@ -48,7 +47,7 @@ def gather(bench: Bench, state: LoopState) -> Harvest:
             break
     samples = tuple(sample for group in kept[: run.prompts_per_step] for sample in group)
     return Harvest(*(tuple(_chain(getattr(h, name) for h in harvests)) for name in
-                     ("groups", "stuck", "fixes", "tries", "accepted")), samples=samples, rounds=len(harvests))
+                     ("groups", "stuck", "fixes", "tries", "corrections")), samples=samples, rounds=len(harvests))
 
 
 def _round(bench: Bench, step: int, drawn: Sequence[tuple[Prompt, int]]) -> tuple[Harvest, list[tuple[Sample, ...]]]:
@@ -61,18 +60,23 @@ def _round(bench: Bench, step: int, drawn: Sequence[tuple[Prompt, int]]) -> tupl
     tries: list[Attempt] = []
 
     def asked(requests: Sequence[Request]) -> list[tuple[Attempt, ...]]:
-        bench.screen.phase("correcting", sum(request.n for request in requests))
-        answers = ask(bench.engine, bench.judge, requests, lambda _: bench.screen.advance())
+        fitting = [request for request in requests if _fits(bench, request)]
+        bench.screen.phase("correcting", sum(request.n for request in fitting))
+        answers = ask(bench.engine, bench.judge, fitting, lambda _: bench.screen.advance())
         tries.extend(_chain(answers))
-        return answers
+        by_request = dict(zip(map(id, fitting), answers, strict=True))
+        return [by_request.get(id(request), ()) for request in requests]
 
     report = fix(stuck, run.fixing.operator, asked)
-    checked = {key: tuple(replace(c, leaks=leaks(c, c.of.completion.request.prompt)) for c in corrections)
-               for key, corrections in report.corrections.items()}
     accepted = {key: tuple(c for c in corrections if not set(c.leaks) & set(run.fixing.reject_leaks))
-                for key, corrections in checked.items()}
+                for key, corrections in report.corrections.items()}
     members = [_shaped(run, run.fixing.merge(group, accepted.get(group.key, ()))) for group in groups]
-    return Harvest(groups, stuck, (report,), tuple(tries), tuple(_chain(checked.values())), (), 1), members
+    return Harvest(groups, stuck, (report,), tuple(tries), tuple(_chain(report.corrections.values())), (), 1), members
+
+
+def _fits(bench: Bench, request: Request) -> bool:
+    """The request leaves room for an answer; a correction prompt holds the attempt and may be too long."""
+    return len(bench.engine.encode(request.content)) + len(request.prefix) < bench.engine.context_length
 
 
 def _rollout(bench: Bench, step: int, drawn: Sequence[tuple[Prompt, int]]) -> tuple[Group, ...]:

@@ -1,7 +1,7 @@
 """From samples to optimizer updates."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from math import cos, pi
 
 import torch
@@ -9,7 +9,7 @@ import torch
 from rfpo.batch import Batch, collate, row_mean, split
 from rfpo.config.run import Run
 from rfpo.engines.protocols import Stream, UpdateReport
-from rfpo.objective import Objective, Policy
+from rfpo.objective import Objective, Policy, Weight
 from rfpo.records import Sample
 from rfpo.schedule._resolve import resolve
 from rfpo.training.bench import Bench
@@ -22,14 +22,22 @@ PARENT = frozenset({"parent", "parent_update"})
 
 @dataclass(frozen=True)
 class Lesson:
-    """What a step's learning did. `rows` holds, for the policy stream's samples in their order, the advantage, and for
-    corrected rows the log weight and the mean old log-prob."""
+    """What a step's learning did: a report an update, and what is known of each of the policy stream's samples."""
 
     reports: tuple[UpdateReport, ...]
     learning_rate: float
-    advantage: tuple[float, ...]
-    log_weight: tuple[float | None, ...]
-    mean_old: tuple[float | None, ...]
+    rows: tuple["Seen", ...]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A row of the policy stream as it was trained. The last three are known of corrected rows only: log R_off as it enters
+    the objective (clamped, 0 without one), the log of all weights that multiply the row's loss, and the mean old log-prob."""
+
+    advantage: float
+    log_r_off: float | None = None
+    log_weight: float | None = None
+    mean_old: float | None = None
 
 
 def learning_rate(run: Run, updates: int, progress: float) -> float:
@@ -55,7 +63,7 @@ def learn(bench: Bench, state: LoopState, samples: Sequence[Sample], progress: f
     several = run.updates_per_step * run.epochs > 1
     bench.screen.phase("scoring")
     batches = {name: _prepared(bench, batch, named[name][0], several) for name, batch in batches.items()}
-    advantage, log_weight, mean_old = _seen(bench, policy, batches.get("policy"))
+    seen = _seen(bench, policy, batches.get("policy"))
     reports = []
     bench.screen.phase("learning", run.updates_per_step * run.epochs)
     for _ in range(run.epochs):
@@ -65,7 +73,7 @@ def learn(bench: Bench, state: LoopState, samples: Sequence[Sample], progress: f
                       for name, pieces in cut.items() if part < len(pieces)]
             reports.append(bench.engine.update(update, rate))
             bench.screen.advance()
-    return Lesson(tuple(reports), rate, advantage, log_weight, mean_old)
+    return Lesson(tuple(reports), rate, seen)
 
 
 def _prepared(bench: Bench, batch: Batch, objective: Objective, several: bool) -> Batch:
@@ -94,19 +102,27 @@ def _scored(bench: Bench, batch: Batch, objective: Objective, columns: frozenset
     return batch
 
 
-def _seen(bench: Bench, objective: Objective, batch: Batch | None):
-    """For the report: each row's advantage, and for corrected rows log weight and mean old log-prob."""
+def _seen(bench: Bench, objective: Objective, batch: Batch | None) -> tuple[Seen, ...]:
     if batch is None:
-        return (), (), ()
-    advantage = tuple(row_mean(batch.advantage, batch.mask).flatten().tolist())
-    log_weight: list[float | None] = [None] * len(batch)
-    mean_old: list[float | None] = [None] * len(batch)
+        return ()
+    seen = [Seen(advantage) for advantage in row_mean(batch.advantage, batch.mask)[:, 0].tolist()]
     rows = (batch.corrected & (batch.advantage != 0).any(-1)).nonzero().flatten()
     if batch.parent is not None and len(rows):
         part = batch.rows(rows)
         part = bench.engine.score(part, frozenset({"old"})) if part.old is None else part
-        weights = row_mean(objective.log_weight(Policy(part.old), part).expand_as(part.mask), part.mask)
-        for row, weight, mean in zip(rows.tolist(), weights[:, 0].tolist(), row_mean(part.old, part.valid)[:, 0].tolist(),
-                                     strict=True):
-            log_weight[row], mean_old[row] = weight, mean
-    return advantage, tuple(log_weight), tuple(mean_old)
+        policy = Policy(part.old)
+        r_off = sum((w.log(policy, part) for w in off_policy_ratios(objective)), torch.zeros_like(part.old))
+        columns = [row_mean(x.expand_as(part.mask), part.mask)[:, 0].tolist()
+                   for x in (part.advantage, r_off, objective.log_weight(policy, part))]
+        for row, *numbers in zip(rows.tolist(), *columns, row_mean(part.old, part.valid)[:, 0].tolist(), strict=True):
+            seen[row] = Seen(*numbers)
+    return tuple(seen)
+
+
+def off_policy_ratios(piece) -> list:
+    """The weights that compare a row with its parent, wherever the objective holds them: R_off."""
+    if isinstance(piece, Weight) and piece.needs & PARENT:
+        return [piece]
+    if isinstance(piece, tuple):
+        return [found for each in piece for found in off_policy_ratios(each)]
+    return [found for f in fields(piece) for found in off_policy_ratios(getattr(piece, f.name))] if is_dataclass(piece) else []

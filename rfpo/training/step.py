@@ -1,12 +1,14 @@
 """One training step, on one screen: gather samples, learn from them, account for both."""
 
 from collections import Counter
+from math import exp
 from time import perf_counter
 
-from rfpo.records import Attempt, Outcome
+from rfpo.correction._tries import Try
+from rfpo.records import Attempt, Outcome, Request
 from rfpo.training.bench import Bench
 from rfpo.training.gather import Harvest, gather
-from rfpo.training.learn import Lesson, learn
+from rfpo.training.learn import Lesson, Seen, learn
 from rfpo.training.state import LoopState
 
 Record = tuple[dict, dict, list[dict]]
@@ -35,7 +37,7 @@ def _account(state: LoopState, harvest: Harvest, lesson: Lesson | None) -> None:
     tokens.correction += sum(len(a.completion.tokens) for a in harvest.tries)
     tokens.prompt += sum(len(a.completion.context) for a in (*harvest.rollouts, *harvest.tries))
     tally.stuck += len(harvest.stuck)
-    tally.fixed += len({(c.of.completion.request.prompt.id, c.of.completion.request.key.visit) for c in harvest.accepted})
+    tally.fixed += len({(c.of.completion.request.prompt.id, c.of.completion.request.key.visit) for c in harvest.corrections})
     tally.tries += len(harvest.tries)
     tally.successes += sum(a.solved for a in harvest.tries)
     tally.ungraded += sum(not a.graded for a in (*harvest.rollouts, *harvest.tries))
@@ -68,15 +70,15 @@ def _correction_metrics(harvest: Harvest, lesson: Lesson | None) -> dict:
     """Empty for a run without a correction stage."""
     if not harvest.fixes:
         return {}
-    log_weight = [x for x in (lesson.log_weight if lesson else ()) if x is not None]
-    fixed = {(c.of.completion.request.prompt.id, c.of.completion.request.key.visit) for c in harvest.accepted}
-    leaks = Counter(kind for c in harvest.accepted for kind in c.leaks)
+    log_r_off = [row.log_r_off for row in (lesson.rows if lesson else ()) if row.log_r_off is not None]
+    fixed = {(c.of.completion.request.prompt.id, c.of.completion.request.key.visit) for c in harvest.corrections}
+    leaks = Counter(kind for c in harvest.corrections for kind in c.leaks)
     return {
         "fix_rate": len(fixed) / len(harvest.stuck) if harvest.stuck else None,
         "tries": len(harvest.tries), "try_success": _mean([a.solved for a in harvest.tries]),
         "corrected_rows": sum(s.origin.value == "corrected" for s in harvest.samples),
-        "log_r_off": _mean(log_weight),
-        "leaked": sum(bool(c.leaks) for c in harvest.accepted), **{f"leak/{kind}": n for kind, n in sorted(leaks.items())},
+        "log_r_off": _mean(log_r_off),
+        "leaked": sum(bool(c.leaks) for c in harvest.corrections), **{f"leak/{kind}": n for kind, n in sorted(leaks.items())},
     }
 
 
@@ -94,42 +96,48 @@ def _update_metrics(lesson: Lesson | None) -> dict:
 
 def _totals(state: LoopState) -> dict:
     return {"generated_tokens": state.tokens.generated, "rollout_tokens": state.tokens.rollout,
-            "correction_tokens": state.tokens.correction, "trained_tokens": state.tokens.trained,
+            "correction_tokens": state.tokens.correction,
+            "evaluation_tokens": state.tokens.evaluation, "trained_tokens": state.tokens.trained,
             "updates": state.updates, "trained_rows": state.trained_rows, "skipped_updates": state.skipped_updates}
 
 
 def rollout_rows(harvest: Harvest, lesson: Lesson | None) -> list[dict]:
     """A row for every completion of the step: trained ones with their numbers, then what was replaced, refused or left."""
-    rows, seen = [], set()
     policy = [s for s in harvest.samples if s.stream == "policy"]
-    for index, sample in enumerate(policy):
-        attempt = sample.provenance.attempt
-        seen.add(id(attempt))
-        numbers = {} if lesson is None else {
-            "advantage": lesson.advantage[index], "log_r_off": lesson.log_weight[index],
-            "mean_logp_old": lesson.mean_old[index], "trained": lesson.advantage[index] != 0}
-        rows.append(_row(attempt) | {
-            "reward": sample.reward, "origin": sample.origin.value, "operator": sample.provenance.operator,
-            "tries": sample.provenance.tries, "help": sample.provenance.help, "located": sample.provenance.located,
-            "leaks": list(sample.provenance.leaks), "parent_text": sample.provenance.parent_text} | numbers)
+    seen = lesson.rows if lesson else (None,) * len(policy)
+    rows = [_row(s.provenance.attempt, s.origin.value) | {"reward": s.reward, "leaks": list(s.provenance.leaks)} | _numbers(n)
+            for s, n in zip(policy, seen, strict=True)]
+    done = {id(s.provenance.attempt) for s in policy}
     rest = [(a, "sampled") for a in harvest.rollouts] + [(a, "corrected") for a in harvest.tries]
-    rows += [_row(attempt) | {"origin": origin, "operator": _operator(attempt)} for attempt, origin in rest
-             if id(attempt) not in seen]
-    return rows
+    return rows + [_row(attempt, origin) for attempt, origin in rest if id(attempt) not in done]
 
 
-def _operator(attempt: Attempt) -> str:
-    purpose = attempt.completion.request.key.purpose
-    return "" if purpose == "rollout" else purpose
+def _numbers(seen: Seen | None) -> dict:
+    if seen is None:
+        return {}
+    weight = None if seen.advantage == 0 else exp(seen.log_weight or 0.0)
+    return {"advantage": seen.advantage, "trained": seen.advantage != 0, "weight": weight, "log_r_off": seen.log_r_off,
+            "mean_logp_old": seen.mean_old}
 
 
-def _row(attempt: Attempt) -> dict:
+def _told(request: Request) -> dict:
+    """What a try at a correction was told, and the wrong answer behind it."""
+    if not isinstance(request, Try):
+        return {"operator": ""}
+    place = request.of.verdict.location
+    return {"operator": request.key.purpose, "tries": request.key.attempt + 1, "help": request.help,
+            "located": request.located, "parent_text": request.of.completion.text,
+            "error_start": place.start if place else None, "error_end": place.end if place else None}
+
+
+def _row(attempt: Attempt, origin: str) -> dict:
     completion, request = attempt.completion, attempt.completion.request
     return {
         "step": request.key.step, "prompt_id": request.prompt.id, "visit": request.key.visit, "task": request.prompt.task,
         "prompt": request.prompt.text, "text": completion.text, "outcome": attempt.verdict.outcome.value,
         "score": attempt.verdict.score, "reward": float(attempt.verdict.outcome is Outcome.SOLVED), "trained": False,
         "mean_logp_behaviour": _mean(completion.logps), "tokens": len(completion.tokens), "truncated": completion.truncated,
+        "origin": origin, **_told(request),
     }
 
 
