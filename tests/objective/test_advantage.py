@@ -1,3 +1,4 @@
+from dataclasses import replace
 from math import sqrt
 
 import pytest
@@ -76,7 +77,7 @@ def test_whitened_without_a_trained_token_in_the_baseline_is_zero():
     assert torch.equal(BatchWhitened()(rewards([1, 0], baseline=[False, False])), torch.zeros(2, 1).double())
 
 
-@pytest.mark.parametrize("piece", PIECES, ids=repr)
+@pytest.mark.parametrize("piece", [*PIECES, *(replace(piece, baseline="originals") for piece in PIECES)], ids=repr)
 def test_a_row_outside_the_baseline_moves_nobody(piece):
     alone = piece(rewards([0, 1, 0.5]))
     with_it = piece(rewards([0, 1, 0.5, 9], baseline=[True, True, True, False]))
