@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from rfpo.batch import ORIGINS, collate
+from rfpo.batch.collate import recount, split
 from rfpo.records import Finish, Origin, Parent
 from tests.batch.build import sample
 
@@ -79,3 +80,25 @@ def test_units_are_shared_only_when_they_are_named():
 def test_no_samples_make_no_batch():
     with pytest.raises(ValueError, match="no samples"):
         collate([], max_length=2)
+
+
+def four_groups():
+    return collate([sample((5, 6), prompt=prompt, trained=trained, reward=float(i)) for i, (prompt, trained) in enumerate(
+        [("p", None), ("q", (True, False)), ("p", (False, False)), ("r", None), ("s", None)])], max_length=9)
+
+
+def test_recount_counts_the_rows_that_are_there():
+    counts = recount(four_groups().rows(torch.tensor([1, 2]))).counts
+    assert (counts.tokens, counts.rows, counts.trained_rows, counts.groups, counts.max_length) == (1, 2, 1, 2, 9)
+
+
+def test_split_keeps_groups_whole_and_counts_each_part():
+    first, second = split(four_groups(), 2)
+    assert first.reward.tolist() == [0.0, 1.0, 2.0] and second.reward.tolist() == [3.0, 4.0]
+    assert (first.counts.rows, first.counts.tokens, second.counts.rows, second.counts.tokens) == (3, 3, 2, 4)
+
+
+def test_split_makes_no_empty_part():
+    parts = split(four_groups(), 9)
+    assert [part.counts.groups for part in parts] == [1, 1, 1, 1]
+    assert split(four_groups(), 1)[0].counts == four_groups().counts

@@ -49,3 +49,14 @@ def test_exp_of_minus_infinity_is_zero_with_gradient_zero():
 
 def test_exp_takes_a_limit_of_its_own():
     assert_close(exp(torch.tensor([5.0]), limit=1.0).item(), e, rtol=1e-6, atol=0)
+
+
+def test_a_row_of_one_token_is_its_own_mean():
+    assert row_mean(torch.tensor([[3.0, 9.0]]), torch.tensor([[True, False]])).tolist() == [[3.0]]
+
+
+def test_80_nats_times_a_big_batch_still_fit_fp32_and_bf16():
+    """exp(80) is 5.5e34: room for a sum of thousands. 88.7 nats is where fp32 ends."""
+    assert MAX_NATS == 80.0
+    for dtype in (torch.float32, torch.bfloat16):
+        assert (4096 * exp(torch.tensor([100.0], dtype=dtype))).isfinite().all()

@@ -51,6 +51,17 @@ class ZScore(Centred):
 
 
 @dataclass(frozen=True)
+class ValueBaseline(Advantage):
+    """R - the mean of the values over the response. It trusts that there is nothing but 0 in the padding."""
+
+    needs = frozenset({"value"})
+
+    def __call__(self, batch):
+        mean = batch.value.sum(-1, keepdim=True) / batch.valid.sum(-1, keepdim=True).clamp(min=1)
+        return (batch.reward[:, None] - mean).expand_as(batch.mask)
+
+
+@dataclass(frozen=True)
 class LeaveOneOut(Centred):
     """R - mean over the other baseline rows of the group; 0 where there are none."""
 

@@ -22,9 +22,11 @@ def built(cls):
 
 def title(piece) -> str:
     """The piece's name and those of its fields that are not at their defaults."""
+    if slot(piece) == "objective":
+        return f"with {type(piece.advantage).__name__}"
     changed = [f"{f.name}={getattr(piece, f.name)}" for f in fields(piece)
                if not is_dataclass(getattr(piece, f.name)) and getattr(piece, f.name) != f.default]
-    return " ".join([kind_of(piece).rpartition(":")[2], *changed]) if slot(piece) != "objective" else "whole"
+    return " ".join([kind_of(piece).rpartition(":")[2], *changed])
 
 
 HONEST = [honest.Centred(), honest.ZScore(), honest.LeaveOneOut(), honest.OnPolicy(), honest.TokenRatio(),
@@ -33,7 +35,9 @@ HONEST = [honest.Centred(), honest.ZScore(), honest.LeaveOneOut(), honest.OnPoli
           honest.TokenMean(), honest.SequenceMean(), honest.SequenceSum(), honest.ConstantLength()]
 OURS = [piece for room in ROOMS.values() for kind in names(room) for piece in variants(built(find(room, kind)))]
 WHOLE = [Objective(advantage=honest.ZScore(), ratio=honest.TokenRatio(), surrogate=honest.Clip(),
-                   aggregation=honest.TokenMean(), weights=(honest.OffPolicy(),), regularizers=(honest.ReverseKL(),))]
+                   aggregation=honest.TokenMean(), weights=(honest.OffPolicy(),), regularizers=(honest.ReverseKL(),)),
+         Objective(advantage=honest.ValueBaseline(), ratio=honest.SequenceRatio(), surrogate=honest.DetachedCap(),
+                   aggregation=honest.SequenceSum())]
 CASES = [pytest.param(piece, contract, id=f"{slot(piece)}-{title(piece)}-{contract.__name__}")
          for piece in OURS + HONEST + WHOLE for contract in contracts_of(piece)]
 

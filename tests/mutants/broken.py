@@ -446,6 +446,7 @@ class RefusesWithoutAName(honest.Clip):
 
 PLAIN = {"advantage": honest.ZScore(), "ratio": honest.TokenRatio(), "surrogate": honest.Clip(),
          "aggregation": honest.TokenMean(), "weights": (honest.OffPolicy(),)}
+VALUED = PLAIN | {"advantage": honest.ValueBaseline()}
 CAPPED = PLAIN | {"surrogate": honest.DetachedCap(), "weights": ()}
 
 
@@ -468,6 +469,11 @@ class AdvantageOfTheMicroBatch(Objective):
 class AdvantageNotDetached(Objective):
     def with_advantages(self, batch):
         return replace(batch, advantage=keep(self.advantage(batch).expand_as(batch.mask), batch.mask))
+
+
+class AdvantagesOfUnmaskedColumns(Objective):
+    def with_advantages(self, batch):
+        return replace(batch, advantage=keep(self.advantage(batch).expand_as(batch.mask), batch.mask).detach())
 
 
 class WeightIsTrained(Objective):
@@ -555,6 +561,7 @@ MUTANTS = [
     Mutant(ExpBeforeMasking(**PLAIN), Objective(**PLAIN), contracts.padding_is_never_read),
     Mutant(AdvantageOfTheMicroBatch(**PLAIN), Objective(**PLAIN), contracts.micro_batches_add_up),
     Mutant(AdvantageNotDetached(**PLAIN), Objective(**PLAIN), contracts.advantages_are_detached),
+    Mutant(AdvantagesOfUnmaskedColumns(**VALUED), Objective(**VALUED), contracts.padding_is_never_read),
     Mutant(WeightIsTrained(**PLAIN), Objective(**PLAIN), contracts.inner_weights_are_detached),
     Mutant(WeightsAddedNotMultiplied(**PLAIN), Objective(**PLAIN), contracts.minus_infinity_is_weight_zero),
 ]

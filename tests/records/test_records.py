@@ -6,11 +6,16 @@ import pytest
 from rfpo.records import (
     Attempt,
     Completion,
+    Correction,
     Finish,
     Group,
+    Location,
     Message,
+    Origin,
     Outcome,
+    Parent,
     Prompt,
+    Provenance,
     RandomKey,
     Request,
     Sample,
@@ -35,6 +40,11 @@ def attempt(verdict: Verdict, finish=Finish.STOP) -> Attempt:
 def sample(**changes) -> Sample:
     given = dict(context=(1,), tokens=(4, 6), trained=(True, True), outcome=Outcome.WRONG, reward=0.0, group=("p", 0))
     return Sample(**given | changes)
+
+
+RECORDS = [PROMPT, completion(), completion().request, attempt(Verdict.solved()), sample(), RandomKey(), Sampling(),
+           Message("user", "hi"), Location(0, 0, 1), Verdict.solved(), Group(PROMPT, ()), Parent((1,), 0), Provenance(),
+           Correction(attempt(Verdict.wrong()), attempt(Verdict.solved()), operator="x", tries=1, help="wrong")]
 
 
 def test_a_truncated_answer_is_never_solved():
@@ -97,12 +107,34 @@ def test_sampling_that_cannot_be_is_refused(bad):
         Sampling(**bad)
 
 
+@pytest.mark.parametrize("good", [{"temperature": 0.0}, {"temperature": 99.9}, {"max_tokens": 1}])
+def test_the_edges_of_sampling_are_allowed(good):
+    Sampling(**good)
+
+
+def test_what_is_left_out_is_the_plain_case():
+    """A sampled, finished, untouched response at temperature 1: nothing is known of it that was not given."""
+    assert Sampling() == Sampling(temperature=1.0, max_tokens=64, stop=())
+    assert Request(PROMPT, "x", RandomKey()).n == 1 and completion().policy_version == 0
+    plain = sample()
+    assert plain == sample(finish=Finish.STOP, origin=Origin.SAMPLED, stream="policy", counts_for_baseline=True, parent=None,
+                           behaviour=None, unit=None, policy_version=0, provenance=Provenance(tries=0, located=False))
+    assert Verdict(Outcome.WRONG).score == Verdict.wrong().score == Verdict.ungraded("x").score == 0.0
+    assert Verdict.solved().score == 1.0 and Location(0, 0, 1).places == 0
+    assert Group(PROMPT, ()) == Group(PROMPT, (), visit=0, step=0, seed=0)
+    assert not RECORDS[-1].located and RECORDS[-1].leaks == ()
+
+
+def test_a_sample_that_ran_into_the_limit_is_truncated():
+    assert sample(finish=Finish.LENGTH).truncated and not sample().truncated
+
+
 def test_the_text_of_a_chat_names_who_speaks():
     assert replace(PROMPT, content=(Message("system", "Add."), Message("user", "1+1"))).text == "system: Add.\nuser: 1+1"
     assert PROMPT.text == "12+34="
 
 
-@pytest.mark.parametrize("record", [PROMPT, completion(), attempt(Verdict.solved()), sample(), RandomKey()])
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: type(record).__name__)
 def test_records_are_values(record):
     assert pickle.loads(pickle.dumps(record)) == record
     with pytest.raises(FrozenInstanceError):
