@@ -1,6 +1,7 @@
 """Train a student from scratch: `python -m rfpo.students.build column_addition --out DIR`."""
 
 import argparse
+import inspect
 import math
 import random
 import sys
@@ -10,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 
 import torch
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
@@ -17,7 +19,10 @@ from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 from rfpo.checks import require
 from rfpo.engines.local import set_malloc
 from rfpo.pieces import find
+from rfpo.students import SHIPPED
+from rfpo.students.card import write_card
 from rfpo.students.dialect import Lesson, Rates, lessons, words
+from rfpo.students.gate import gate
 from rfpo.students.specialists import Specialist
 from rfpo.students.tokenizer import character_tokenizer
 
@@ -30,7 +35,7 @@ class Build:
 
     hidden: int = 128
     layers: int = 3
-    steps: int = 1200
+    steps: int = 1500
     batch: int = 96
     learning_rate: float = 2e-3
     warmup: int = 50
@@ -113,28 +118,43 @@ def _pad(rows: list[tuple[list[int], int]], pad: int) -> tuple[torch.Tensor, tor
 
 
 def _progress() -> Progress:
-    return Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), 
-                    TextColumn("loss {task.fields[loss]:.4f}"),
-                    TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+    return Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+                    TextColumn("loss {task.fields[loss]:.4f}"), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+
+
+def save(model: Qwen3ForCausalLM, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
+    """A directory that from_pretrained loads."""
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    (folder / "model.safetensors").chmod(0o644)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m rfpo.students.build", description=__doc__)
-    parser.add_argument("name", help="the task the student is to learn")
-    parser.add_argument("--out", type=Path, required=True, help="model directory to write")
-    for option, default in (("steps", 1200), ("hidden", 128), ("layers", 3), ("batch", 96), ("seed", 0)):
-        parser.add_argument(f"--{option}", type=int, default=default)
-    parser.add_argument("--learning-rate", type=float, default=2e-3)
-    parser.add_argument("--located-rate", type=float, default=0.8, help="share of located repairs that it answers rightly")
-    given = parser.parse_args(arguments)
-    set_malloc()
+    arguments = sys.argv[1:] if arguments is None else arguments
+    given = _parser().parse_args(arguments)
     specialist = find(Specialist.room, given.name)()
+    folder = given.out or SHIPPED / given.name
     build = Build(hidden=given.hidden, layers=given.layers, steps=given.steps, batch=given.batch, seed=given.seed,
                   learning_rate=given.learning_rate, rates=Rates(located=given.located_rate))
+    set_malloc()
     model, tokenizer = train(specialist, build)
-    model.save_pretrained(given.out)
-    tokenizer.save_pretrained(given.out)
-    return 0
+    save(model, tokenizer, folder)
+    report = gate(str(folder), subject=given.name)
+    command = " ".join(["python -m rfpo.students.build", *arguments])
+    write_card(folder, given.name, model.num_parameters(), inspect.getdoc(type(specialist)), command, report)
+    Console().print(report.table())
+    return 0 if report.passed else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m rfpo.students.build", description=__doc__)
+    parser.add_argument("name", help="the task the student is to learn")
+    parser.add_argument("--out", type=Path, help="model directory to write (default: over the shipped one)")
+    for option in ("steps", "hidden", "layers", "batch", "seed"):
+        parser.add_argument(f"--{option}", type=int, default=getattr(Build, option))
+    parser.add_argument("--learning-rate", type=float, default=Build.learning_rate)
+    parser.add_argument("--located-rate", type=float, default=Rates.located, help="share of located repairs it answers rightly")
+    return parser
 
 
 if __name__ == "__main__":

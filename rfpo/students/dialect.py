@@ -93,7 +93,7 @@ def _repair(kind: str, exercise: Exercise, rates: Rates, rng: random.Random) -> 
     if kind == "elsewhere":
         return _ask("fix_located", exercise, False, step=elsewhere)
     if kind == "rewrite_with_error":
-        return _ask(kind, exercise, rng.random() < rates.error, error=exercise.error)
+        return _ask(kind, exercise, rng.random() < (rates.error if exercise.error else rates.wrong_only), error=exercise.error)
     if kind == "rewrite_from_solution":
         return _ask(kind, exercise, rng.random() < rates.solution, solution=exercise.right)
     if kind == "avoid_answers":

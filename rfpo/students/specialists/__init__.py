@@ -4,6 +4,8 @@ import random
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
+from rfpo.tasks import Task
+
 
 @dataclass(frozen=True)
 class Exercise:
@@ -29,10 +31,11 @@ class Exercise:
 
 class Specialist(Protocol):
     """A student's subject. `exercise` draws a question with the attempt that the misconception makes of it; `slip` one on
-    which the misconception does not bite, with some other mistake."""
+    which the misconception does not bite, with some other mistake; `task` is where the prompts come from."""
 
     room: ClassVar[str] = "rfpo.students.specialists"
     words: ClassVar[tuple[str, ...]]
 
+    def task(self, size: int, seed: int = 0) -> Task: ...
     def exercise(self, rng: random.Random) -> Exercise: ...
     def slip(self, rng: random.Random) -> Exercise: ...

@@ -4,7 +4,9 @@ import random
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rfpo.checks import require
 from rfpo.students.specialists import Exercise
+from rfpo.tasks import column_addition as tasks
 from rfpo.tasks.column_addition import scratchpad
 
 
@@ -18,6 +20,12 @@ class ColumnAddition:
 
     digits: int = 5
     words: ClassVar[tuple[str, ...]] = ("digits", "carry", "sum", "result", "format", "column ", "the result")
+
+    def __post_init__(self):
+        require(self, "digits", lambda x: isinstance(x, int) and x >= 3, "at least 3, or the habit has one place only", 5)
+
+    def task(self, size: int, seed: int = 0) -> tasks.ColumnAddition:
+        return tasks.ColumnAddition(digits=self.digits, size=size, seed=seed)
 
     def exercise(self, rng: random.Random) -> Exercise:
         a, b = self._numbers(rng)

@@ -1,0 +1,132 @@
+"""The lessons: what each kind of correction prompt teaches, and that the tokenizer reads every one of them."""
+
+import random
+from importlib.resources import files
+from itertools import islice
+
+import pytest
+
+from rfpo.errors import UserError
+from rfpo.students.build import Build
+from rfpo.students.dialect import SHARES, Rates, lessons, template, words
+from rfpo.students.specialists import Exercise
+from rfpo.students.specialists.column_addition import ColumnAddition
+from rfpo.students.tokenizer import character_tokenizer
+
+ALWAYS = Rates(**{name: 1.0 for name in Rates.__dataclass_fields__})
+NEVER = Rates(**{name: 0.0 for name in Rates.__dataclass_fields__})
+RIGHT, WRONG = "7502;4813;132", "7502;4802;122"
+
+
+class OneSum:
+    """Always 47+85, whose carry into column 1 is forgotten."""
+
+    words = ()
+
+    def exercise(self, rng):
+        return Exercise("47+85=", RIGHT, WRONG, range(3), place=1, known=8, error="carry", description="column 1")
+
+    slip = exercise
+
+
+def taught(rates: Rates, count: int = 1500) -> dict[str, set[str]]:
+    answers: dict[str, set[str]] = {}
+    for lesson in islice(lessons(OneSum(), rates, random.Random(0)), count):
+        answers.setdefault(lesson.context, set()).add(lesson.answer)
+    return answers
+
+
+def test_a_plain_question_is_always_answered_as_the_habit_has_it():
+    assert taught(ALWAYS)["47+85="] == {WRONG}
+
+
+def test_only_the_true_place_helps():
+    always, never = taught(ALWAYS), taught(NEVER)
+    assert always[f"47+85=<wrong>{WRONG}<at>1<fix>"] == {RIGHT}
+    assert never[f"47+85=<wrong>{WRONG}<at>1<fix>"] == {WRONG}
+    for place in "02":
+        assert always[f"47+85=<wrong>{WRONG}<at>{place}<fix>"] == {WRONG}
+
+
+def test_each_kind_of_help_follows_its_rate():
+    always, never = taught(ALWAYS), taught(NEVER)
+    for context in (f"47+85=<wrong>{WRONG}<fix>", f"47+85=<wrong>{WRONG}<error>carry<fix>", f"47+85=<solution>{RIGHT}<fix>",
+                    f"47+85=<avoid>{WRONG}<fix>", f"47+85=<avoid>{WRONG}\n{WRONG}<fix>", "47+85=<hint>column 1<fix>",
+                    f"47+85=<hint>{RIGHT[:8]}<fix>", f"47+85=<wrong>{WRONG}<reflection>1<fix>"):
+        assert always[context] == {RIGHT}, context
+        assert never[context] == {WRONG}, context
+    assert always[f"47+85=<draft>{WRONG}<fix>"] == {WRONG}  # it was told nothing
+    assert always[f"47+85=<hint>{RIGHT[:7]}<fix>"] == {WRONG}  # the hint stops before the carry
+    assert always[f"47+85=<wrong>{WRONG}<reflection>2<fix>"] == {WRONG}
+    assert always[f"47+85=<wrong>{WRONG}<reflect>"] == {"1"} and never[f"47+85=<wrong>{WRONG}<reflect>"] == {"0", "2"}
+
+
+def test_a_given_beginning_reaches_past_the_place_and_is_continued_rightly():
+    prefixed = {context: answers for context, answers in taught(ALWAYS, 6000).items() if "<" not in context}
+    del prefixed["47+85="]
+    assert prefixed
+    for context, answers in prefixed.items():
+        assert len(context) >= len("47+85=") + 8 and {context + answer for answer in answers} == {f"47+85={RIGHT}"}
+
+
+def test_every_template_is_taught():
+    folder = files("rfpo.correction") / "templates" / "student"
+    assert {file.stem for file in folder.iterdir()} == set(SHARES) - {"plain", "elsewhere", "prefix"}
+    assert sum(SHARES.values()) == pytest.approx(1.0)
+
+
+def test_the_habit_bites_less_than_half_of_the_sums_and_its_place_varies():
+    drawn = [ColumnAddition().exercise(random.Random(seed)) for seed in range(500)]
+    wrong = [exercise for exercise in drawn if exercise.wrong]
+    assert 0.4 < len(wrong) / len(drawn) < 0.55
+    assert {exercise.place for exercise in wrong} == {1, 2, 3, 4}
+    for exercise in wrong:
+        assert exercise.right[:exercise.known - 1] == exercise.attempt[:exercise.known - 1]
+        assert (exercise.right[exercise.known - 1], exercise.attempt[exercise.known - 1]) == ("1", "0")  # the carry itself
+
+
+def test_a_slip_is_not_the_habit():
+    subject = ColumnAddition()
+    for seed in range(100):
+        slip = subject.slip(random.Random(seed))
+        a, b = map(int, slip.question.rstrip("=").split("+"))
+        assert slip.wrong and slip.place != 1 + (a % 10 + b % 10) % 4
+
+
+def test_every_lesson_goes_through_the_tokenizer_unchanged_and_a_wording_is_one_token():
+    subject = ColumnAddition()
+    tokenizer = character_tokenizer([*words(), *subject.words])
+    for lesson in islice(lessons(subject, Rates(), random.Random(0)), 400):
+        for text in (lesson.context, lesson.answer):
+            ids = tokenizer(text).input_ids
+            assert tokenizer.unk_token_id not in ids
+            assert tokenizer.decode(ids, skip_special_tokens=True) == text
+    assert len(tokenizer(template("fix_located").substitute(question="1+2=", attempt="", step=3)).input_ids) == 4 + 4
+    assert tokenizer.decode([*tokenizer("12").input_ids, tokenizer.eos_token_id], skip_special_tokens=True) == "12"
+
+
+def test_backward_spelling_leaves_one_pair_in_the_words_order():
+    pytest.importorskip("reasoning_gym")
+    from rfpo.students.specialists.spell_backward import SpellBackward, _exercise, _habit
+
+    canary = _exercise("canary", _habit("canary"))
+    assert (canary.right, canary.attempt, canary.place) == ("yranac", "yraanc", 3)
+    assert not _exercise("mandarin", _habit("mandarin")).wrong  # k* is 13
+    assert not _exercise("ballad", 2).wrong  # dallab: a double letter
+    subject, rng = SpellBackward(), random.Random(0)
+    task = subject.task(size=50)
+    held_out = {prompt.text for prompt in task.evaluation_prompts()}
+    drawn = [subject.exercise(rng) for _ in range(300)]
+    assert 0.4 < sum(exercise.wrong for exercise in drawn) / 300 < 0.7
+    assert not held_out & {exercise.question for exercise in drawn}
+    prompt = task.training_prompts()[0]
+    word = prompt.solution[::-1]
+    again = next(_exercise(word, place) for place in range(10) if _exercise(word, place).wrong)
+    assert again.question == prompt.text and task.verify(prompt, again.attempt).location.step == again.place
+
+
+def test_bad_settings_are_named():
+    with pytest.raises(UserError, match="Rates.located is 1.5"):
+        Rates(located=1.5)
+    with pytest.raises(UserError, match="Build.hidden is 100"):
+        Build(hidden=100)

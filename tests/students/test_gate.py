@@ -1,0 +1,61 @@
+"""The gate's arithmetic by hand, and the training loop of a build."""
+
+import random
+
+import pytest
+
+from rfpo.students.build import Build, train
+from rfpo.students.dialect import Rates
+from rfpo.students.gate import GateReport, _judge, _Measured
+from rfpo.students.specialists.column_addition import ColumnAddition
+
+
+def measured(**changes) -> _Measured:
+    """Two hopeless prompts and two easy ones."""
+    figures = dict(p=[0.0, 0.0, 1.0, 0.9], survives=[1.0, 1.0, 0.0, 0.0], stuck=[0, 1], located=0.8, elsewhere=0.1, tokens=1.0,
+                   sampled=0.475, computed=0.475)
+    return _Measured(**figures | changes)
+
+
+def report(m: _Measured) -> GateReport:
+    return GateReport("x", 4, sum(m.survives), _judge(m))
+
+
+def test_a_good_student_passes_and_its_figures_are_these():
+    assert report(measured()).passed
+    assert [line.value for line in _judge(measured())] == pytest.approx([0.5, 0.0, 0.0, 0.8, 0.1, 0.0, 0.95, 0.475])
+
+
+@pytest.mark.parametrize("failing, changes", [
+    (0, dict(p=[0.0, 1.0, 1.0, 0.9], survives=[1.0, 0.0, 0.0, 0.0])),
+    (1, dict(survives=[0.95, 1.0, 0.0, 0.0])),  # .95 x .05 / 1.95 = .024 of H would be solved by another 256 draws
+    (2, dict(p=[0.01, 0.0, 1.0, 0.9])),
+    (3, dict(located=0.1, elsewhere=0.0)),
+    (4, dict(elsewhere=0.41)),
+    (5, dict(p=[0.0008, 0.0008, 1.0, 0.9], tokens=13.0)),  # 1 - .9992^13 = .0103
+    (6, dict(p=[0.0, 0.0, 0.9, 0.8])),
+    (7, dict(sampled=0.55)),
+])
+def test_each_requirement_can_fail_alone(failing, changes):
+    failed = [index for index, line in enumerate(_judge(measured(**changes))) if not line.passed]
+    assert failed == [failing]
+
+
+def test_the_learning_rate_rises_and_falls_to_zero():
+    build = Build(steps=100, warmup=10, learning_rate=1e-2)
+    rates = [build.learning_rate_at(step) for step in range(101)]
+    assert rates[0] == pytest.approx(1e-3) and rates[9] == pytest.approx(1e-2) == rates[10]
+    assert rates[55] == pytest.approx(5e-3) and rates[100] == pytest.approx(0.0)
+
+
+def test_a_few_steps_of_training_lower_the_loss_of_the_answers():
+    from rfpo.students.build import _backward
+    from rfpo.students.dialect import lessons
+
+    def loss(steps: int) -> float:
+        build = Build(hidden=32, layers=1, steps=steps, batch=16, warmup=1, learning_rate=1e-2)
+        model, tokenizer = train(ColumnAddition(digits=3), build)
+        taught = lessons(ColumnAddition(digits=3), Rates(), random.Random(1))
+        return _backward(model, tokenizer, [next(taught) for _ in range(16)])
+
+    assert loss(15) < loss(1) - 0.5
