@@ -151,3 +151,10 @@ def sequence_sum_number(aggregation):
 
 def constant_length_number(aggregation):
     assert_close(two_rows(aggregation), 11 / (2 * 10))
+
+
+def weights_multiply_and_regularizers_add(objective):
+    """-A r with A = 2, r = 1; weight parent/own = exp(.4); k3 with beta .1 at x = 1: -2 exp(.4) + .1 / e on both tokens."""
+    batch = batch_of(2, parent_tokens=1, old=row(-0.9, -0.9), parent=row(-0.5), reference=row(-1.9, -1.9),
+                     advantage=row(2.0, 2.0))
+    assert_close(objective(Policy(logp=row(-0.9, -0.9)), batch).item(), -2 * exp(0.4) + 0.1 / e)

@@ -188,6 +188,18 @@ class OffPolicy(Weight):
 
 
 @dataclass(frozen=True)
+class Trusting(Weight):
+    """Half the difference of the mean log-probs, from sums over whole rows: there must be nothing but 0 in the padding."""
+
+    needs = frozenset({"old", "parent"})
+
+    def log(self, policy, batch):
+        own = batch.old.sum(-1, keepdim=True) / batch.valid.sum(-1, keepdim=True).clamp(min=1)
+        parent = batch.parent.sum(-1, keepdim=True) / batch.parent_mask.sum(-1, keepdim=True).clamp(min=1)
+        return keep(0.5 * (parent - own).clamp(-3, 3), batch.corrected[:, None])
+
+
+@dataclass(frozen=True)
 class ReverseKL(Regularizer):
     """beta (exp(log pi_ref - log pi_theta) - (log pi_ref - log pi_theta) - 1): the k3 estimator."""
 

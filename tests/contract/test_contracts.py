@@ -31,13 +31,14 @@ def title(piece) -> str:
 
 HONEST = [honest.Centred(), honest.ZScore(), honest.LeaveOneOut(), honest.OnPolicy(), honest.TokenRatio(),
           honest.SequenceRatio(), honest.Linear(), honest.Clip(), honest.DetachedCap(),
-          honest.ClipTimesWeight(honest.OffPolicy()), honest.OffPolicy(), honest.ReverseKL(), honest.EntropyBonus(),
+          honest.ClipTimesWeight(honest.OffPolicy()), honest.OffPolicy(), honest.Trusting(), honest.ReverseKL(),
+          honest.EntropyBonus(),
           honest.TokenMean(), honest.SequenceMean(), honest.SequenceSum(), honest.ConstantLength()]
 OURS = [piece for room in ROOMS.values() for kind in names(room) for piece in variants(built(find(room, kind)))]
 WHOLE = [Objective(advantage=honest.ZScore(), ratio=honest.TokenRatio(), surrogate=honest.Clip(),
                    aggregation=honest.TokenMean(), weights=(honest.OffPolicy(),), regularizers=(honest.ReverseKL(),)),
          Objective(advantage=honest.ValueBaseline(), ratio=honest.SequenceRatio(), surrogate=honest.DetachedCap(),
-                   aggregation=honest.SequenceSum())]
+                   aggregation=honest.SequenceSum(), weights=(honest.Trusting(),))]
 CASES = [pytest.param(piece, contract, id=f"{slot(piece)}-{title(piece)}-{contract.__name__}")
          for piece in OURS + HONEST + WHOLE for contract in contracts_of(piece)]
 

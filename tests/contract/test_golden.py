@@ -6,7 +6,7 @@ from math import log
 import pytest
 import torch
 
-from rfpo.objective import Weight
+from rfpo.objective import Objective, Weight
 from rfpo.objective.advantage.group_centred import GroupCentred
 from rfpo.objective.advantage.group_zscore import GroupZscore
 from rfpo.objective.advantage.leave_one_out import LeaveOneOut
@@ -35,7 +35,10 @@ class Constant(Weight):
         return torch.full_like(policy.logp[:, :1], log(self.factor))
 
 
+WHOLE = Objective(advantage=honest.Centred(), ratio=honest.TokenRatio(), surrogate=honest.Linear(),
+                  aggregation=honest.TokenMean(), weights=(honest.OffPolicy(),), regularizers=(honest.ReverseKL(beta=0.1),))
 GOLDEN = [
+    (golden.weights_multiply_and_regularizers_add, WHOLE),
     (golden.clips_each_side, Clip(low=0.2, high=0.28), honest.Clip(low=0.2, high=0.28)),
     (golden.dual_clip_bounds_punishment_only, Clip(high=0.28, dual=3.0), honest.Clip(dual=3.0)),
     (golden.cap_is_the_weight_of_the_log_prob, DetachedCap(cap=2.0), honest.DetachedCap(cap=2.0)),

@@ -13,6 +13,7 @@ import torch
 from rfpo.batch import exp, keep, row_mean, row_sum
 from rfpo.objective import Objective, Surrogate
 from rfpo.objective.advantage.group_zscore import GroupZscore
+from rfpo.objective.objective import masked, masked_policy
 from tests.contract import contracts, golden, honest
 
 
@@ -447,6 +448,7 @@ class RefusesWithoutAName(honest.Clip):
 PLAIN = {"advantage": honest.ZScore(), "ratio": honest.TokenRatio(), "surrogate": honest.Clip(),
          "aggregation": honest.TokenMean(), "weights": (honest.OffPolicy(),)}
 VALUED = PLAIN | {"advantage": honest.ValueBaseline()}
+REGULARIZED = PLAIN | {"surrogate": honest.Linear(), "regularizers": (honest.ReverseKL(beta=0.1),)}
 CAPPED = PLAIN | {"surrogate": honest.DetachedCap(), "weights": ()}
 
 
@@ -469,6 +471,20 @@ class AdvantageOfTheMicroBatch(Objective):
 class AdvantageNotDetached(Objective):
     def with_advantages(self, batch):
         return replace(batch, advantage=keep(self.advantage(batch).expand_as(batch.mask), batch.mask))
+
+
+class WeightsOnEverything(Objective):
+    def __call__(self, policy, batch):
+        policy, batch = masked_policy(policy, batch.mask), masked(batch)
+        loss = self.surrogate(self.ratio(policy, batch), policy, batch)
+        loss = loss + sum(regularizer(policy, batch) for regularizer in self.regularizers)
+        return self.aggregation(exp(self.log_weight(policy, batch)) * loss, batch)
+
+
+class RegularizersRewarded(Objective):
+    def __call__(self, policy, batch):
+        bare = Objective(**REGULARIZED | {"regularizers": ()})(policy, batch)
+        return 2 * bare - super().__call__(policy, batch)
 
 
 class AdvantagesOfUnmaskedColumns(Objective):
@@ -561,6 +577,8 @@ MUTANTS = [
     Mutant(ExpBeforeMasking(**PLAIN), Objective(**PLAIN), contracts.padding_is_never_read),
     Mutant(AdvantageOfTheMicroBatch(**PLAIN), Objective(**PLAIN), contracts.micro_batches_add_up),
     Mutant(AdvantageNotDetached(**PLAIN), Objective(**PLAIN), contracts.advantages_are_detached),
+    Mutant(WeightsOnEverything(**REGULARIZED), Objective(**REGULARIZED), golden.weights_multiply_and_regularizers_add),
+    Mutant(RegularizersRewarded(**REGULARIZED), Objective(**REGULARIZED), golden.weights_multiply_and_regularizers_add),
     Mutant(AdvantagesOfUnmaskedColumns(**VALUED), Objective(**VALUED), contracts.padding_is_never_read),
     Mutant(WeightIsTrained(**PLAIN), Objective(**PLAIN), contracts.inner_weights_are_detached),
     Mutant(WeightsAddedNotMultiplied(**PLAIN), Objective(**PLAIN), contracts.minus_infinity_is_weight_zero),
