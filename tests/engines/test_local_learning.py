@@ -92,17 +92,17 @@ def test_a_unit_is_run_whole():
 
 
 def test_the_first_adam_step_worked_by_hand(qwen3):
-    """Adam's first step is lr * g / (|g| + epsilon), epsilon small against g or not."""
+    """Adam's first step is lr * g / (|g| + epsilon), with the rate of the call and not of the settings."""
     engine = engine_of_epsilon(qwen3, 1e-3)
     expected, _ = engine_gradient(engine, stream())
     before = weights(engine)
     norm = torch.stack([g.norm() for g in expected.values()]).norm()
-    report = engine.update([stream()], 1e-2)
+    report = engine.update([stream()], 3e-2)
     assert report.stepped and report.gradient_norm == pytest.approx(norm.item(), rel=1e-5) and engine.policy_version == 1
     scale = min(1.0, 0.5 / norm.item())
     for name, weight in weights(engine).items():
         g = expected[name] * scale
-        torch.testing.assert_close(weight, before[name] - 1e-2 * g / (g.abs() + 1e-3), rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(weight, before[name] - 3e-2 * g / (g.abs() + 1e-3), rtol=1e-4, atol=1e-6)
 
 
 def engine_of_epsilon(engine, epsilon):

@@ -172,8 +172,11 @@ def test_after_a_resume_the_next_updates_are_bit_for_bit_those_of_the_uninterrup
     engine.save_state(tmp_path / "state")
     resumed = engine_of(folder, **options)
     resumed.load_state(tmp_path / "state")
-    for _ in range(2):
-        assert engine.update([stream()], 1e-3) == resumed.update([stream()], 1e-3)
+    for seed in range(2):
+        torch.manual_seed(seed)  # whatever else drew from torch's generator: adapters' dropout must not depend on it
+        report = engine.update([stream()], 1e-3)
+        torch.manual_seed(99)
+        assert report == resumed.update([stream()], 1e-3)
     assert same(weights(engine), weights(resumed)) and resumed.policy_version == 4 and resumed.budget.tokens == 24
     assert engine.sample(ragged_requests()) == resumed.sample(ragged_requests())
 
