@@ -24,6 +24,6 @@ def run(given) -> None:
 
     if given.seeds < 1:
         raise UserError(f"--seeds is {given.seeds}; it must be at least 1. Try 1.")
-    from rfpo.training.demo import demo
+    from rfpo.demo import demo
 
     demo(list(range(given.seeds)), given.out, given.long)

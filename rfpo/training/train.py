@@ -1,6 +1,7 @@
 """A whole run: prepare, step after step, evaluate, checkpoint, report. And going on with one that was stopped."""
 
 from collections import Counter
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 from rfpo.config.load import load
 from rfpo.config.run import Run
 from rfpo.config.save import to_plain, to_toml
+from rfpo.engines.local import LocalEngine
 from rfpo.errors import UserError
 from rfpo.records import RandomKey
 from rfpo.reporting.display import Display
@@ -16,14 +18,18 @@ from rfpo.reporting.report import report
 from rfpo.reporting.store import RunStore
 from rfpo.training import checkpoint
 from rfpo.training.bench import Bench
-from rfpo.training.evaluate import evaluation_prompts, score
+from rfpo.training.evaluate import Judge, evaluation_prompts, score
 from rfpo.training.prepare import located, prepare, verifier
 from rfpo.training.state import LoopState
 from rfpo.training.step import take_step
 
+Watch = Callable[[LocalEngine, Judge, LoopState, float], None]
+"""Called before the first step and after each, with the engine, the judge, the loop's state and the run's progress."""
 
-def train(run: Run, directory: Path) -> None:
-    """Train `run` and leave everything in `directory`, which must be empty or not exist.
+
+def train(run: Run, directory: Path, *, screen: Display | None = None, watch: Watch | None = None) -> None:
+    """Train `run` and leave everything in `directory`, which must be empty or not exist. `screen` is shown in place of the
+    usual display; `watch` looks on.
 
     Raises UserError, before anything is written, for a run that cannot work; and when the run has to stop (too many answers
     that cannot be judged, too many updates that are not finite, a full disk), with the state saved where it can be.
@@ -31,7 +37,7 @@ def train(run: Run, directory: Path) -> None:
     RunStore.refuse_used(directory)
     run = replace(run, model=located(run.model))
     engine, prompts = prepare(run)
-    _go(run, RunStore.create(directory, to_toml(run)), engine, prompts, LoopState())
+    _go(run, RunStore.create(directory, to_toml(run)), engine, prompts, LoopState(), screen, watch)
 
 
 def resume(directory: Path) -> None:
@@ -61,6 +67,7 @@ class _Course:
     state: LoopState
     display: Display
     loggers: list
+    watch: Watch | None
 
     @property
     def run(self) -> Run:
@@ -72,6 +79,10 @@ class _Course:
         budget = self.run.token_budget
         spent = self.state.tokens.generated / budget if budget else 0.0
         return min(1.0, max(spent, self.state.step / self.run.steps))
+
+    def watched(self) -> None:
+        if self.watch:
+            self.watch(self.bench.engine, self.bench.judge, self.state, self.progress)
 
     def record(self, metrics: dict, timings: dict, rollouts: list[dict]) -> None:
         step = self.state.step
@@ -90,17 +101,16 @@ class _Course:
         return checkpoint.write(self.store.checkpoints, self.state.step, fill, self.run.keep_checkpoints)
 
 
-def _go(run: Run, store: RunStore, engine, prompts, state: LoopState) -> None:
+def _go(run: Run, store: RunStore, engine, prompts, state: LoopState, screen=None, watch=None) -> None:
     with ExitStack() as stack:
         judge = stack.enter_context(verifier(run.tasks, run.verifier_seconds))
         loggers = open_loggers(run.loggers, store.directory, run.name, to_plain(run))
         for logger in loggers:
             stack.callback(logger.close)
-        display = stack.enter_context(Display(run.steps, run.token_budget, run.name))
-        course = _Course(Bench(run, engine, judge.judge, prompts, display), store, state, display, loggers)
+        display = stack.enter_context(screen or Display(run.steps, run.token_budget, run.name))
+        course = _Course(Bench(run, engine, judge.judge, prompts, display), store, state, display, loggers, watch)
         _steps(course, judge)
-    page = report(store.directory)
-    display.note(_closing(course, page))
+    display.note(_closing(course, report(store.directory)))
 
 
 def _steps(course: _Course, judge) -> None:
@@ -109,6 +119,7 @@ def _steps(course: _Course, judge) -> None:
     run, state = course.run, course.state
     if state.step == 0:
         course.record(_evaluated(course), {}, [])
+        course.watched()
     while course.progress < 1.0:
         ungraded = Counter(judge.ungraded)
         metrics, timings, rollouts = take_step(course.bench, state, course.progress)
@@ -116,6 +127,7 @@ def _steps(course: _Course, judge) -> None:
         if done or (run.evaluation.every and state.step % run.evaluation.every == 0):
             metrics |= _evaluated(course)
         course.record(metrics, timings, rollouts)
+        course.watched()
         reason = _reason_to_stop(run, state, metrics, judge.ungraded - ungraded)
         if done or reason or state.step % run.checkpoint_every == 0:
             saved = course.save()
@@ -137,7 +149,7 @@ def _reason_to_stop(run: Run, state: LoopState, metrics: dict, ungraded: Counter
 def _evaluated(course: _Course) -> dict:
     """pass@k on the evaluation prompts, for metrics.jsonl; empty when there are none or `evaluation.prompts` is 0."""
     run, evaluation = course.run, course.run.evaluation
-    prompts = evaluation_prompts(run.tasks, evaluation.prompts)
+    prompts = evaluation_prompts(run.tasks, evaluation.prompts) if evaluation.prompts else []
     if not prompts:
         return {}
     course.display.phase("evaluating", len(prompts) * evaluation.samples)

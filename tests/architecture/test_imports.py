@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "training": BELOW_CONFIG | {"config", "reporting"},
     "recipes": BELOW_CONFIG | {"config", "reporting", "training"},
 }
-FREE = {"cli", "commands", "integrations", "__main__", "__init__"}  # the top of the house
+FREE = {"cli", "commands", "demo", "integrations", "__main__", "__init__"}  # the top of the house
 
 
 def imports(path: Path) -> list[tuple[int, str]]:
