@@ -52,7 +52,7 @@ def test_dapo_draws_until_mixed_and_punishes_length_but_does_not_mask():
 def test_every_base_has_a_corrected_form():
     assert set(base_names()) == set(PRINTED)
     assert set(corrected_names()) == {f"rfpo_{name}" for name in PRINTED}
-    assert set(recipe_names()) == {*PRINTED, *corrected_names(), "rfpo", "rfpo_printed", "rfpo_inside", "rfpo_inverse"}
+    assert {*PRINTED, *corrected_names(), "rfpo", "rfpo_printed", "rfpo_inside", "rfpo_inverse"} <= set(recipe_names())
 
 
 @pytest.mark.parametrize("name", PRINTED)
