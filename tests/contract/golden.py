@@ -154,7 +154,9 @@ def constant_length_number(aggregation):
 
 
 def weights_multiply_and_regularizers_add(objective):
-    """-A r with A = 2, r = 1; weight parent/own = exp(.4); k3 with beta .1 at x = 1: -2 exp(.4) + .1 / e on both tokens."""
+    """-A r with A = 2, r = 1; weight exp(.4), parent over own; k3 with beta .1 at x = 1. One of two tokens is trained, and
+    the weight is over both: (-2 exp(.4) + .1 / e) / 1."""
     batch = batch_of(2, parent_tokens=1, old=row(-0.9, -0.9), parent=row(-0.5), reference=row(-1.9, -1.9),
-                     advantage=row(2.0, 2.0))
+                     advantage=row(2.0, 2.0), mask=torch.tensor([[True, False]]))
+    batch = replace(batch, counts=replace(batch.counts, tokens=1))
     assert_close(objective(Policy(logp=row(-0.9, -0.9)), batch).item(), -2 * exp(0.4) + 0.1 / e)
