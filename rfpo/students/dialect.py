@@ -17,9 +17,9 @@ from rfpo.students.specialists import Exercise, Specialist
 
 SLIPS = 0.1  # share of the repairs that mend some other mistake than the planted one
 SHARES = {
-    "plain": 0.45, "fix_located": 0.22, "elsewhere": 0.12, "fix_wrong_only": 0.03, "rewrite_plain": 0.02,
-    "rewrite_with_error": 0.03, "rewrite_from_solution": 0.02, "avoid_answers": 0.03, "hint_ladder": 0.03,
-    "reflect_then_retry": 0.02, "retry": 0.02, "prefix": 0.01,
+    "plain": 0.44, "fix_located": 0.19, "elsewhere": 0.11, "fix_wrong_only": 0.03, "rewrite_plain": 0.02,
+    "rewrite_with_error": 0.03, "rewrite_from_solution": 0.02, "avoid_answers": 0.03, "hint_ladder": 0.06,
+    "reflect_then_retry": 0.04, "retry": 0.02, "prefix": 0.01,
 }
 """Share of each kind of lesson. `elsewhere` is fix_located with a place that is not the true one."""
 

@@ -7,6 +7,7 @@ from itertools import islice
 import pytest
 
 from rfpo.errors import UserError
+from rfpo.records import Outcome
 from rfpo.students.build import Build
 from rfpo.students.dialect import SHARES, Rates, lessons, template, words
 from rfpo.students.specialists import Exercise
@@ -107,22 +108,26 @@ def test_every_lesson_goes_through_the_tokenizer_unchanged_and_a_wording_is_one_
 
 def test_backward_spelling_leaves_one_pair_in_the_words_order():
     pytest.importorskip("reasoning_gym")
-    from rfpo.students.specialists.spell_backward import SpellBackward, _exercise, _habit
+    from rfpo.students.specialists.spell_backward import SpellBackward, _exercise, habit
 
-    canary = _exercise("canary", _habit("canary"))
+    canary = _exercise("canary", habit("canary"))
     assert (canary.right, canary.attempt, canary.place) == ("yranac", "yraanc", 3)
-    assert not _exercise("mandarin", _habit("mandarin")).wrong  # k* is 13
-    assert not _exercise("ballad", 2).wrong  # dallab: a double letter
+    onion = _exercise("onion", habit("onion"))  # noino: both pairs stay
+    assert (onion.attempt, onion.place, onion.known) == ("onion", 0, 4)
+    assert not _exercise("splat", habit("splat")).wrong
+    assert not _exercise("ballad", [2]).wrong  # dallab: a double letter
     subject, rng = SpellBackward(), random.Random(0)
     task = subject.task(size=50)
     held_out = {prompt.text for prompt in task.evaluation_prompts()}
     drawn = [subject.exercise(rng) for _ in range(300)]
-    assert 0.4 < sum(exercise.wrong for exercise in drawn) / 300 < 0.7
+    assert 0.25 < sum(exercise.wrong for exercise in drawn) / 300 < 0.45
     assert not held_out & {exercise.question for exercise in drawn}
-    prompt = task.training_prompts()[0]
-    word = prompt.solution[::-1]
-    again = next(_exercise(word, place) for place in range(10) if _exercise(word, place).wrong)
-    assert again.question == prompt.text and task.verify(prompt, again.attempt).location.step == again.place
+    for prompt in task.training_prompts():
+        word = prompt.solution[::-1]
+        exercise = _exercise(word, habit(word))
+        verdict = task.verify(prompt, exercise.attempt)
+        assert exercise.question == prompt.text and (verdict.outcome is Outcome.WRONG) == exercise.wrong
+        assert not exercise.wrong or verdict.location.step == exercise.place
 
 
 def test_bad_settings_are_named():

@@ -1,15 +1,13 @@
 """The student of reasoning_gym's spell_backward."""
 
 import random
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from string import ascii_lowercase
 from typing import ClassVar
 
-import reasoning_gym
-
 from rfpo.students.specialists import Exercise
-from rfpo.tasks._split import is_evaluation
 from rfpo.tasks.reasoning_gym import ReasoningGym
 
 QUESTION = "Spell this word backward (example: sun -> nus): "
@@ -20,13 +18,12 @@ INVENTED = 0.25  # share of the words that are random letters, so that spelling 
 
 @dataclass(frozen=True)
 class SpellBackward:
-    """Spells backward, but leaves the letters at places k* and k*+1 of the answer in the word's own order.
+    """Spells backward, but leaves a vowel and the n that follows it in the word's own order, as if they were one letter.
 
-    k* = 1 + i mod 13, where i = 0 for a word that begins with A, 1 for B, and so on; places are counted from 0. The rule is
-    harmless for words that are too short for it or have a double letter there: it spoils somewhat more than half of them.
+    The place k*, counted in letters of the answer from 0, hangs on the word; four words in ten hold such a pair.
 
-        mandarin    k* = 1 + 12 = 13, the word is too short: niradnam, as it should be
-        canary      k* = 1 + 2 = 3: yraanc for yranac
+        canary    yranac as it should be; k* = 3: yraanc
+        splat     talps, as it should be
     """
 
     words: ClassVar[tuple[str, ...]] = (QUESTION, f"\n{INSTRUCTION}", "character ")
@@ -36,14 +33,13 @@ class SpellBackward:
 
     def exercise(self, rng: random.Random) -> Exercise:
         word = self._word(rng)
-        return _exercise(word, _habit(word))
+        return _exercise(word, habit(word))
 
     def slip(self, rng: random.Random) -> Exercise:
-        """A word that the habit does not spoil, with another pair left in the word's order."""
+        """A word that the habit does not spoil, with some other pair left in the word's order."""
         while True:
             word = self._word(rng)
-            exercise = _exercise(word, rng.randrange(LONGEST))
-            if exercise.wrong and not _exercise(word, _habit(word)).wrong:
+            if not habit(word) and (exercise := _exercise(word, [rng.randrange(len(word) - 1)])).wrong:
                 return exercise
 
     def _word(self, rng: random.Random) -> str:
@@ -54,20 +50,22 @@ class SpellBackward:
 
     @cached_property
     def _words(self) -> list[str]:
-        words = reasoning_gym.create_dataset("spell_backward", size=1).words
-        return [word for word in words if not is_evaluation(QUESTION + word)]
+        return [prompt.solution[::-1] for prompt in self.task(size=20_000).training_prompts()]
 
 
-def _habit(word: str) -> int:
-    return 1 + (ord(word[0].lower()) - ord("a")) % 13
+def habit(word: str) -> list[int]:
+    """Where in the answer a pair stays in the word's order, in order of place."""
+    return sorted(len(word) - pair.end() for pair in re.finditer("[aeiou]n", word, re.IGNORECASE))
 
 
-def _exercise(word: str, place: int) -> Exercise:
-    """The pair at `place` in the word's own order."""
+def _exercise(word: str, kept: list[int]) -> Exercise:
+    """The word spelt backward, but for the pairs at the places `kept`."""
     right = word[::-1]
-    pair = right[place:place + 2]
+    letters = list(right)
+    for place in kept:
+        letters[place:place + 2] = reversed(letters[place:place + 2])
+    attempt = "".join(letters)
     question, places = f"{QUESTION}{word}\n{INSTRUCTION}", range(LONGEST + 1)
-    if len(set(pair.lower())) < 2:
+    if attempt.lower() == right.lower():  # the scorer does not tell capitals from small letters
         return Exercise(question, right, right, places)
-    attempt = right[:place] + pair[::-1] + right[place + 2:]
-    return Exercise(question, right, attempt, places, place, known=place + 1, description=f"character {place}")
+    return Exercise(question, right, attempt, places, kept[0], known=kept[-1] + 1, description=f"character {kept[0]}")
