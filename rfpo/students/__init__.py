@@ -20,3 +20,8 @@ def path(name: str) -> Path:
     if name not in names():
         raise UserError(f"there is no student named {name!r}; {near_miss(name, names())}")
     return SHIPPED / name
+
+
+def resolve(name: str) -> str:
+    """The directory of a shipped student, when `name` is one and no directory here is called so; else `name` unchanged."""
+    return str(path(name)) if not Path(name).is_dir() and name in names() else name

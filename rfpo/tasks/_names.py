@@ -1,5 +1,7 @@
 """A task from one word of the command line."""
 
+import os
+
 from rfpo.errors import UserError, near_miss
 from rfpo.pieces import find, names
 from rfpo.tasks import Task
@@ -14,8 +16,10 @@ def task_from_text(text: str) -> Task:
     reasoning_gym, `data.jsonl`, `data.parquet` or `hub:owner/name` the user's data, `module:Class` a task of one's own.
     Raises UserError with the nearest name."""
     kind, _, rest = text.partition(":")
-    if text.startswith(HUB) or text.endswith(SUFFIXES):
+    if text.startswith(HUB):
         return find(ROOM, "data")(path=text)
+    if text.endswith(SUFFIXES):
+        return find(ROOM, "data")(path=os.path.abspath(text))  # a run may be resumed from another folder
     if kind == "reasoning_gym":
         if not rest:
             raise UserError("the task 'reasoning_gym' needs a data set. Write reasoning_gym:spell_backward.")

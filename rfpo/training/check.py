@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
@@ -63,8 +62,7 @@ def check(run: Run) -> None:
 
 def read_model(model: Model) -> Reader:
     """The tokenizer and an empty network, whose parameters are counted and take no memory."""
-    if not Path(model.path).is_dir() and model.path in students.names():
-        model = replace(model, path=str(students.path(model.path)))
+    model = replace(model, path=students.resolve(model.path))
     check_source(model)
     with one_line(model), quiet():
         config = AutoConfig.from_pretrained(model.path, revision=model.revision, trust_remote_code=model.trust_remote_code)

@@ -22,8 +22,7 @@ def located(model: Model) -> Model:
 
 def load_engine(model: Model, **settings) -> LocalEngine:
     """The local engine of a directory, a Hub name, or a student's name (a directory of that name comes first)."""
-    if not Path(model.path).is_dir() and model.path in students.names():
-        model = replace(model, path=str(students.path(model.path)))
+    model = replace(model, path=students.resolve(model.path))
     return LocalEngine.load(model, settings.pop("optimizer", Optimizer()), **settings)
 
 

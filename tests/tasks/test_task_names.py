@@ -1,5 +1,7 @@
 """A task from one word of the command line."""
 
+import os
+
 import pytest
 
 from rfpo.errors import UserError
@@ -12,8 +14,8 @@ from rfpo.tasks.state_machine import StateMachine
 @pytest.mark.parametrize("text, task", [
     ("state_machine", StateMachine()),
     ("reasoning_gym:spell_backward", ReasoningGym("spell_backward")),
-    ("folder/data.jsonl", Data("folder/data.jsonl")),
-    ("data.parquet", Data("data.parquet")),
+    ("folder/data.jsonl", Data(os.path.abspath("folder/data.jsonl"))),  # a run may be resumed from another folder
+    ("data.parquet", Data(os.path.abspath("data.parquet"))),
     ("hub:owner/name:main@test", Data("hub:owner/name:main@test")),
     ("rfpo.tasks.state_machine:StateMachine", StateMachine()),
 ])
