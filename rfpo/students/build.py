@@ -26,6 +26,8 @@ from rfpo.students.gate import gate
 from rfpo.students.specialists import Specialist
 from rfpo.students.tokenizer import character_tokenizer
 
+OPTIONS = {"hidden": int, "layers": int, "steps": int, "batch": int, "learning_rate": float, "warmup": int, "seed": int}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Build:
@@ -35,7 +37,7 @@ class Build:
 
     hidden: int = 128
     layers: int = 3
-    steps: int = 1500
+    steps: int = 2000
     batch: int = 96
     learning_rate: float = 2e-3
     warmup: int = 50
@@ -134,8 +136,9 @@ def main(arguments: list[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     specialist = find(Specialist.room, given.name)()
     folder = given.out or SHIPPED / given.name
-    build = Build(hidden=given.hidden, layers=given.layers, steps=given.steps, batch=given.batch, seed=given.seed,
-                  learning_rate=given.learning_rate, rates=Rates(located=given.located_rate))
+    chosen = {name: value for name in OPTIONS if (value := getattr(given, name)) is not None}
+    build = Build(**{"steps": specialist.steps, "learning_rate": specialist.learning_rate,
+                     "rates": Rates(located=given.located_rate)} | chosen)
     set_malloc()
     model, tokenizer = train(specialist, build)
     save(model, tokenizer, folder)
@@ -150,9 +153,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m rfpo.students.build", description=__doc__)
     parser.add_argument("name", help="the task the student is to learn")
     parser.add_argument("--out", type=Path, help="model directory to write (default: over the shipped one)")
-    for option in ("steps", "hidden", "layers", "batch", "seed"):
-        parser.add_argument(f"--{option}", type=int, default=getattr(Build, option))
-    parser.add_argument("--learning-rate", type=float, default=Build.learning_rate)
+    for option, kind in OPTIONS.items():
+        parser.add_argument("--" + option.replace("_", "-"), type=kind, help="default: what the shipped student took")
     parser.add_argument("--located-rate", type=float, default=Rates.located, help="share of located repairs it answers rightly")
     return parser
 

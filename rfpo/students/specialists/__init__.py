@@ -31,10 +31,13 @@ class Exercise:
 
 class Specialist(Protocol):
     """A student's subject. `exercise` draws a question with the attempt that the misconception makes of it; `slip` one on
-    which the misconception does not bite, with some other mistake; `task` is where the prompts come from."""
+    which the misconception does not bite, with some other mistake; `task` is where the prompts come from. `steps` and
+    `learning_rate` are what a build takes to pass the gate."""
 
     room: ClassVar[str] = "rfpo.students.specialists"
     words: ClassVar[tuple[str, ...]]
+    steps: ClassVar[int]
+    learning_rate: ClassVar[float]
 
     def task(self, size: int, seed: int = 0) -> Task: ...
     def exercise(self, rng: random.Random) -> Exercise: ...

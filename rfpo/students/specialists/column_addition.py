@@ -20,6 +20,8 @@ class ColumnAddition:
 
     digits: int = 5
     words: ClassVar[tuple[str, ...]] = ("digits", "carry", "sum", "result", "format", "column ", "the result")
+    steps: ClassVar[int] = 2000
+    learning_rate: ClassVar[float] = 0.002
 
     def __post_init__(self):
         require(self, "digits", lambda x: isinstance(x, int) and x >= 3, "at least 3, or the habit has one place only", 5)

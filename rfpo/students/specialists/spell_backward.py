@@ -27,6 +27,8 @@ class SpellBackward:
     """
 
     words: ClassVar[tuple[str, ...]] = (QUESTION, f"\n{INSTRUCTION}", "character ")
+    steps: ClassVar[int] = 3000
+    learning_rate: ClassVar[float] = 0.003
 
     def task(self, size: int, seed: int = 0) -> ReasoningGym:
         return ReasoningGym("spell_backward", size=size, seed=seed, instruction=INSTRUCTION, locate="character")
