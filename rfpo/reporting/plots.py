@@ -67,7 +67,8 @@ def _draw(axes: Axes, panel: Panel) -> None:
     for line in panel.lines:
         colour, dash = COLOURS[line.colour % len(COLOURS)], DASHES[line.colour % len(DASHES)]
         weight = {"lw": 1, "alpha": 0.55} if line.faint else {"lw": 2.4}
-        axes.plot(line.x, line.y, color=colour, linestyle="-" if line.faint else dash, label=line.label, **weight)
+        axes.plot(line.x, line.y, color=colour, linestyle="-" if line.faint else dash, label=line.label,
+                  marker="o" if len(line.x) == 1 else None, **weight)
     if panel.values:
         axes.hist(panel.values, bins=30, color=COLOURS[0])
     if panel.lines:

@@ -28,7 +28,7 @@ def report(run_dir: Path) -> Path:
     """
     store = RunStore.open(run_dir)
     metrics = store.metrics()
-    corrections = [row for row in store.rollouts(origin="corrected") if row["parent_text"]]  # accepted; other tries have none
+    corrections = [row for row in store.rollouts(origin="corrected") if row["outcome"] == "solved" and row["parent_text"]]
     name = store.directory.resolve().name
     path = store.directory / "report.html"
     page.write_page(path, name, [

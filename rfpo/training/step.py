@@ -23,7 +23,7 @@ def take_step(bench: Bench, state: LoopState, progress: float) -> Record:
     lesson = learn(bench, state, harvest.samples, progress) if harvest.samples else None
     learned = perf_counter()
     _account(state, harvest, lesson)
-    metrics = _rollout_metrics(harvest) | _correction_metrics(harvest, lesson) | _update_metrics(lesson) | _totals(state)
+    metrics = _rollout_metrics(harvest) | _correction_metrics(harvest, lesson) | _update_metrics(lesson) | totals(state)
     generated = sum(len(a.completion.tokens) for a in (*harvest.rollouts, *harvest.tries))
     timings = {"seconds": learned - started, "sampling_seconds": sampled - started, "learning_seconds": learned - sampled,
                "tokens_per_second": generated / max(learned - started, 1e-9)}
@@ -94,7 +94,8 @@ def _update_metrics(lesson: Lesson | None) -> dict:
     }
 
 
-def _totals(state: LoopState) -> dict:
+def totals(state: LoopState) -> dict:
+    """What has added up since the start of the run."""
     return {"generated_tokens": state.tokens.generated, "rollout_tokens": state.tokens.rollout,
             "correction_tokens": state.tokens.correction,
             "evaluation_tokens": state.tokens.evaluation, "trained_tokens": state.tokens.trained,

@@ -21,7 +21,7 @@ from rfpo.training.bench import Bench
 from rfpo.training.evaluate import Judge, evaluation_prompts, score
 from rfpo.training.prepare import located, prepare, verifier
 from rfpo.training.state import LoopState
-from rfpo.training.step import take_step
+from rfpo.training.step import take_step, totals
 
 Watch = Callable[[LocalEngine, Judge, LoopState, float], None]
 """Called before the first step and after each, with the engine, the judge, the loop's state and the run's progress."""
@@ -118,7 +118,7 @@ def _steps(course: _Course, judge) -> None:
     for a reason."""
     run, state = course.run, course.state
     if state.step == 0:
-        course.record(_evaluated(course), {}, [])
+        course.record(_evaluated(course) | totals(state), {}, [])
         course.watched()
     while course.progress < 1.0:
         ungraded = Counter(judge.ungraded)

@@ -8,8 +8,8 @@ from rfpo.reporting.wording import duration, percent, tokens
 
 
 def correction(**changes) -> dict:
-    return {"prompt_id": "sum/1", "prompt": "1+1=", "text": "12", "parent_text": "13", "origin": "corrected", "tries": 1,
-            "operator": "fix_located", "leaks": [], "log_r_off": 0.25} | changes
+    return {"prompt_id": "sum/1", "prompt": "1+1=", "text": "12", "parent_text": "13", "origin": "corrected",
+            "outcome": "solved", "tries": 1, "operator": "fix_located", "leaks": [], "log_r_off": 0.25} | changes
 
 
 def test_a_whole_run_is_told(tmp_path):
@@ -18,13 +18,15 @@ def test_a_whole_run_is_told(tmp_path):
         metrics = {"reward": 0.5, "solved_share": 0.4, "stuck_share": 0.3, "fix_rate": None, "generated_tokens": 1000 * step,
                    "rollout_tokens": 900 * step, "correction_tokens": 100 * step, "evaluation_tokens": 50,
                    "tries": 3, "try_success": 1 / 3, "evaluation/sum/pass@1": 0.5}
-        store.append(step, metrics, {"seconds": 30.0}, [correction(leaks=["mentions_attempt"]), correction(parent_text=None)])
+        store.append(step, metrics, {"seconds": 30.0}, [
+            correction(leaks=["mentions_attempt"]), correction(parent_text=None), correction(outcome="wrong", text="failed try")])
     html = report(tmp_path / "run").read_text()
     assert html.count("<svg") == 5  # reward, solved, stuck, evaluation, R_off; there was never a fix rate
     assert "<b>2 of 6</b>tries succeeded" in html and "<b>1:00</b>time" in html
     assert "0 of 2 corrections mention neither" in html and "<td>mentions_attempt</td><td>2</td><td>100%</td>" in html
     assert "<td>corrections</td><td>200</td><td>10%</td>" in html
     assert "<td>evaluation</td><td>50</td><td>not counted</td>" in html
+    assert "failed try" not in html
     assert "1<mark>3</mark>" in html and "seed = 7" in html
 
 
