@@ -19,14 +19,14 @@ def test_a_whole_run_is_told(tmp_path):
                    "rollout_tokens": 900 * step, "correction_tokens": 100 * step, "evaluation_tokens": 50,
                    "tries": 3, "try_success": 1 / 3, "evaluation/sum/pass@1": 0.5}
         store.append(step, metrics, {"seconds": 30.0}, [
-            correction(leaks=["mentions_attempt"]), correction(parent_text=None), correction(outcome="wrong", text="failed try")])
+            correction(leaks=["mentions_attempt"]), correction(parent_text=None), correction(outcome="wrong", text="failed")])
     html = report(tmp_path / "run").read_text()
     assert html.count("<svg") == 5  # reward, solved, stuck, evaluation, R_off; there was never a fix rate
     assert "<b>2 of 6</b>tries succeeded" in html and "<b>1:00</b>time" in html
     assert "0 of 2 corrections mention neither" in html and "<td>mentions_attempt</td><td>2</td><td>100%</td>" in html
     assert "<td>corrections</td><td>200</td><td>10%</td>" in html
     assert "<td>evaluation</td><td>50</td><td>not counted</td>" in html
-    assert "failed try" not in html
+    assert "failed" not in html
     assert "1<mark>3</mark>" in html and "seed = 7" in html
 
 
