@@ -81,14 +81,14 @@ def split(lengths: Sequence[tuple[int, int]], units: Sequence[int], budget: int)
     for row, unit in enumerate(units):
         members.setdefault(unit, []).append(row)
     batches: list[list[int]] = []
+    context = completion = 0  # the longest of the last batch
     for rows in sorted(members.values(), key=lambda rows: (max(sum(lengths[row]) for row in rows), rows[0])):
-        if batches and padded_size([lengths[row] for row in batches[-1] + rows]) <= budget:
-            batches[-1] = batches[-1] + rows
+        own_context, own_completion = (max(lengths[row][side] for row in rows) for side in (0, 1))
+        wide = max(context, own_context) + max(completion, own_completion)
+        if batches and (len(batches[-1]) + len(rows)) * wide <= budget:
+            batches[-1] += rows
+            context, completion = max(context, own_context), max(completion, own_completion)
         else:
             batches.append(rows)
+            context, completion = own_context, own_completion
     return batches
-
-
-def padded_size(lengths: Sequence[tuple[int, int]]) -> int:
-    """Tokens of the padded rectangle."""
-    return len(lengths) * (max(context for context, _ in lengths) + max(completion for _, completion in lengths))
