@@ -92,9 +92,7 @@ def run_of(name: str, student: str, seed: int, long: bool = False) -> Run:
 
 def task_of(student: str) -> Task:
     """The student's own task, with evaluation prompts enough for both classes."""
-    if student == "column_addition":
-        return find("rfpo.tasks", "column_addition")(evaluation_size=1024)
-    return find("rfpo.tasks", "reasoning_gym")(dataset=student, evaluation_size=1024, locate="character")
+    return replace(find("rfpo.students.specialists", student)().task(size=2048), evaluation_size=1024)
 
 
 def sort(engine: LocalEngine, judge: Judge, prompts: Sequence[Prompt], sampling: Sampling) -> Classes:
