@@ -12,7 +12,8 @@ __version__ = "0.1.0"
 _HOME = {
     "Batch": "rfpo.batch", "Objective": "rfpo.objective", "Policy": "rfpo.objective", "Prompt": "rfpo.records",
     "Run": "rfpo.config.run", "UserError": "rfpo.errors", "Verdict": "rfpo.records", "corrected": "rfpo.recipes._corrected",
-    "evaluate": "rfpo.training.evaluate", "load": "rfpo.config.load", "recipe": "rfpo.recipes", "report": "rfpo.reporting.report",
+    "evaluate": "rfpo.training.evaluate", "load": "rfpo.config.load", "recipe": "rfpo.recipes",
+    "report": "rfpo.reporting.report",
     "resume": "rfpo.training.train", "save": "rfpo.config.save", "train": "rfpo.training.train",
 }
 __all__ = sorted(_HOME)
