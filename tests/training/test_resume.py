@@ -1,0 +1,160 @@
+"""A run that was killed, at whatever moment, and resumed is the run that was never stopped: bit for bit."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rfpo.cli import main
+from rfpo.reporting.diff import diff
+from rfpo.reporting.store import RunStore
+from rfpo.training import checkpoint
+from tests.training.build import STUDENT, at_call, files, sets
+
+PLAIN = ("rfpo", "--steps", "5", *sets(group_size=4, prompts_per_step=4, fixing__operator__templates="student",
+                                       optimizer__learning_rate=1e-3, optimizer__warmup_steps=3, optimizer__decay="cosine",
+                                       evaluation__every=2))
+DYNAMIC = ("rfpo_dapo", "--steps", "5", *sets(group_size=4, prompts_per_step=2, fixing__operator__templates="student",
+                                              optimizer__learning_rate=2e-4, epochs=2, updates_per_step=2,
+                                              dynamic_sampling__max_rounds=3, evaluation__prompts=0))
+RUNS = {"plain": PLAIN, "dynamic": DYNAMIC}
+
+UPDATE, SAMPLE = "rfpo.engines.local:LocalEngine.update", "rfpo.engines.local:LocalEngine.sample"
+FSYNC, CHECKSUMS = "rfpo.training.checkpoint:_fsync", "rfpo.training.checkpoint:_checksums"
+RENAMED, LINE = "rfpo.training.checkpoint:complete", "rfpo.reporting.store:_line"
+
+SHOT = {  # the process is killed before the n-th call, and has then left its last line of metrics, and checkpoints
+    "in a step after a checkpoint": ("dynamic", UPDATE, 11, 3, ["step-000002"]),
+    "while a checkpoint is flushed": ("plain", FSYNC, 16, 4, ["step-000002", "step-000004.tmp"]),
+    "after a checkpoint was renamed": ("dynamic", RENAMED, 2, 4, ["step-000002", "step-000004"]),
+}
+STOPPED = {
+    "before the first step": ("plain", SAMPLE, 2, 0, []),
+    "before the first checkpoint": ("plain", UPDATE, 2, 1, []),
+    "while corrections are asked for": ("plain", "rfpo.training.gather:_fits", 5, 2, ["step-000002"]),
+    "after half of a checkpoint's files": ("dynamic", "rfpo.training.state:LoopState.save", 2, 4,
+                                           ["step-000002", "step-000004.tmp"]),
+    "before a checkpoint's checksums": ("plain", CHECKSUMS, 2, 4, ["step-000002", "step-000004.tmp"]),
+    "between a step's rollouts and its metrics": ("dynamic", LINE, 9, 3, ["step-000002"]),
+    "between a step's metrics and its timings": ("plain", LINE, 12, 5, ["step-000002", "step-000004"]),
+}
+
+
+class Killed(BaseException):
+    """Stands for a kill: nothing in rfpo catches it."""
+
+
+def command(kind: str, out: Path) -> list[str]:
+    recipe, *rest = RUNS[kind]
+    return ["train", recipe, *STUDENT, *rest, "--out", str(out)]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_report():
+    """Its curves take longer than a run."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("rfpo.training.train.report", lambda directory: directory / "report.html")
+        yield
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The runs that nobody stops."""
+    folder = tmp_path_factory.mktemp("whole")
+    for kind in RUNS:
+        assert main(command(kind, folder / kind)) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def shot(tmp_path_factory):
+    """Processes that are killed, side by side."""
+    folder = tmp_path_factory.mktemp("shot")
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
+    processes = {moment: subprocess.Popen(
+        [sys.executable, "-m", "tests.training.killed", target, str(number), *command(kind, folder / moment)],
+        env=environment, stderr=subprocess.PIPE, text=True) for moment, (kind, target, number, *_) in SHOT.items()}
+    errors = {moment: process.communicate(timeout=120)[1] for moment, process in processes.items()}
+    assert {moment: process.returncode for moment, process in processes.items()} == dict.fromkeys(SHOT, -signal.SIGKILL), errors
+    return folder
+
+
+def stop(monkeypatch, kind: str, target: str, number: int, argv: list[str]) -> None:
+    def act():
+        raise Killed
+
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(*at_call(target, number, act))
+        main(argv)
+
+
+def left(run: Path) -> tuple[int, list[str]]:
+    """The last step in metrics.jsonl, and what stands among the checkpoints."""
+    return RunStore.open(run).metrics()[-1]["step"], sorted(path.name for path in (run / "checkpoints").glob("*"))
+
+
+def resume(out: Path) -> None:
+    assert main(["train", "--resume", str(out)]) == 0
+
+
+def assert_same(first: Path, second: Path) -> None:
+    assert diff(first, second) == []
+    assert (first / "metrics.jsonl").read_bytes() == (second / "metrics.jsonl").read_bytes()
+    assert files(first / "checkpoints") == files(second / "checkpoints")
+
+
+def test_the_runs_do_what_a_resumed_run_could_get_wrong(whole):
+    """Corrections, discarded rounds, several updates: or the comparison below would compare nothing."""
+    plain, dynamic = (RunStore.open(whole / kind) for kind in ("plain", "dynamic"))
+    for store in (plain, dynamic):
+        last = store.metrics()[-1]
+        assert len(store.metrics()) == 6 and last["updates"] >= 4 and last["correction_tokens"] > 0
+        assert any(row["log_r_off"] for step in range(3, 6) for row in store.rollouts(step, origin="corrected"))
+    assert any(row["rounds"] > 1 for row in dynamic.metrics()[1:])
+    assert dynamic.metrics()[-1]["updates"] > 8
+
+
+@pytest.mark.parametrize("moment", SHOT)
+def test_killed(moment, whole, shot):
+    kind, _, _, *leaves = SHOT[moment]
+    assert left(shot / moment) == tuple(leaves)
+    resume(shot / moment)
+    assert_same(whole / kind, shot / moment)
+
+
+@pytest.mark.parametrize("moment", STOPPED)
+def test_stopped(moment, whole, tmp_path, monkeypatch):
+    kind, target, number, *leaves = STOPPED[moment]
+    stop(monkeypatch, kind, target, number, command(kind, tmp_path / "run"))
+    assert left(tmp_path / "run") == tuple(leaves)
+    resume(tmp_path / "run")
+    assert_same(whole / kind, tmp_path / "run")
+
+
+def test_a_line_that_was_torn(whole, tmp_path, monkeypatch):
+    run = tmp_path / "run"
+    stop(monkeypatch, "plain", UPDATE, 5, command("plain", run))
+    for name in ("metrics.jsonl", "timings.jsonl"):
+        text = (run / name).read_text()
+        (run / name).write_text(text + text.splitlines()[-1][:-9])
+    (run / "rollouts" / "step-000005.parquet.tmp").write_bytes(b"PAR1")
+    resume(run)
+    assert_same(whole / "plain", run)
+
+
+def test_killed_again_while_it_goes_on(whole, tmp_path, monkeypatch):
+    run = tmp_path / "run"
+    stop(monkeypatch, "plain", UPDATE, 3, command("plain", run))
+    stop(monkeypatch, "plain", FSYNC, 4, ["train", "--resume", str(run)])
+    assert checkpoint.newest(run / "checkpoints").name == "step-000002"
+    resume(run)
+    assert_same(whole / "plain", run)
+
+
+def test_a_run_that_had_ended_stays_as_it_is(whole):
+    before = files(whole / "plain")
+    resume(whole / "plain")
+    assert files(whole / "plain") == before
