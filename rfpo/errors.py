@@ -11,9 +11,9 @@ class UserError(ValueError):
 
 
 def near_miss(word: str, known) -> str:
-    """`; did you mean 'x'?` when something in `known` is close to `word`, else the list of what is known."""
+    """`did you mean 'x'?` when something in `known` is close to `word`, else the list of what is known: a whole sentence."""
     known = sorted(known)
     close = get_close_matches(word, known, n=1, cutoff=0.5)
     if close:
         return f"did you mean {close[0]!r}?"
-    return "known are: " + ", ".join(known)
+    return f"known are: {', '.join(known)}."

@@ -59,4 +59,4 @@ def test_one_of_takes_an_iterator_and_lets_known_words_pass():
 
 def test_a_near_miss_or_the_whole_list():
     assert near_miss("grop", ["grpo", "dapo"]) == "did you mean 'grpo'?"
-    assert near_miss("zzzz", ["grpo", "dapo"]) == "known are: dapo, grpo"
+    assert near_miss("zzzz", ["grpo", "dapo"]) == "known are: dapo, grpo."

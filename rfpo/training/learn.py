@@ -9,6 +9,7 @@ import torch
 from rfpo.batch import Batch, collate, row_mean, split
 from rfpo.config.run import Run
 from rfpo.engines.protocols import Stream, UpdateReport
+from rfpo.errors import UserError, near_miss
 from rfpo.objective import Objective, Policy, Weight
 from rfpo.records import Sample
 from rfpo.schedule._resolve import resolve
@@ -54,6 +55,9 @@ def learn(bench: Bench, state: LoopState, samples: Sequence[Sample], progress: f
     run = bench.run
     policy, streams = resolve(run.objective, progress), resolve(run.streams, progress)
     named = {"policy": (policy, 1.0)} | {name: (s.objective, s.coefficient) for name, s in streams.items()}
+    for name in {s.stream for s in samples} - named.keys():
+        raise UserError(f"a sample is for the stream {name!r}, which the run does not have; {near_miss(name, named)} "
+                        f"Add streams.{name} to the run.")
     by_stream = {name: [s for s in samples if s.stream == name] for name in named}
     batches = {name: named[name][0].with_advantages(collate(rows, run.sampling.max_tokens))
                for name, rows in by_stream.items() if rows}

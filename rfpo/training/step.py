@@ -5,7 +5,7 @@ from math import exp
 from time import perf_counter
 
 from rfpo.correction._tries import Try
-from rfpo.records import Attempt, Outcome, Request
+from rfpo.records import Attempt, Request
 from rfpo.training.bench import Bench
 from rfpo.training.gather import Harvest, gather
 from rfpo.training.learn import Lesson, Seen, learn
@@ -57,8 +57,8 @@ def _rollout_metrics(harvest: Harvest) -> dict:
     return {
         "reward": _mean([s.reward for s in harvest.samples]),
         "solved_share": _mean([a.solved for a in graded]),
-        "stuck_share": _mean([all(a.wrong for a in g.graded) and bool(g.graded) for g in harvest.groups]),
-        "all_solved_share": _mean([all(a.solved for a in g.graded) and bool(g.graded) for g in harvest.groups]),
+        "stuck_share": _mean([all(a.wrong for a in g.graded) for g in harvest.groups if g.graded]),
+        "all_solved_share": _mean([all(a.solved for a in g.graded) for g in harvest.groups if g.graded]),
         "ungraded_share": _mean([not a.graded for a in rollouts]),
         "truncated_share": _mean([a.completion.truncated for a in rollouts]),
         "mean_length": _mean([len(a.completion.tokens) for a in rollouts]),
@@ -75,7 +75,7 @@ def _correction_metrics(harvest: Harvest, lesson: Lesson | None) -> dict:
     leaks = Counter(kind for c in harvest.corrections for kind in c.leaks)
     return {
         "fix_rate": len(fixed) / len(harvest.stuck) if harvest.stuck else None,
-        "tries": len(harvest.tries), "try_success": _mean([a.solved for a in harvest.tries]),
+        "tries": len(harvest.tries), "try_success": _mean([a.solved for a in harvest.tries if a.graded]),
         "corrected_rows": sum(s.origin.value == "corrected" for s in harvest.samples),
         "log_r_off": _mean(log_r_off),
         "leaked": sum(bool(c.leaks) for c in harvest.corrections), **{f"leak/{kind}": n for kind, n in sorted(leaks.items())},
@@ -103,19 +103,21 @@ def totals(state: LoopState) -> dict:
 
 
 def rollout_rows(harvest: Harvest, lesson: Lesson | None) -> list[dict]:
-    """A row for every completion of the step: trained ones with their numbers, then what was replaced, refused or left."""
-    policy = [s for s in harvest.samples if s.stream == "policy"]
-    seen = lesson.rows if lesson else (None,) * len(policy)
-    rows = [_row(s.provenance.attempt, s.origin.value) | {"reward": s.reward, "leaks": list(s.provenance.leaks)} | _numbers(n)
-            for s, n in zip(policy, seen, strict=True)]
-    done = {id(s.provenance.attempt) for s in policy}
-    rest = [(a, "sampled") for a in harvest.rollouts] + [(a, "corrected") for a in harvest.tries]
-    return rows + [_row(attempt, origin) for attempt, origin in rest if id(attempt) not in done]
+    """A row for every sample, with its numbers where it is in the policy's stream; then one for every other completion of the
+    step: what was replaced, refused, discarded, or failed."""
+    seen = iter(lesson.rows if lesson else ())
+    rows = []
+    for sample in harvest.samples:
+        numbers = _numbers(next(seen)) if sample.stream == "policy" else {"trained": any(sample.trained)}
+        rows.append(_row(sample.provenance.attempt, sample.origin.value)
+                    | {"reward": sample.reward, "leaks": list(sample.provenance.leaks)} | numbers)
+    leaks = {id(correction.by): list(correction.leaks) for correction in harvest.corrections}
+    done = {id(sample.provenance.attempt) for sample in harvest.samples}
+    others = [(a, "sampled") for a in harvest.rollouts] + [(a, "corrected") for a in harvest.tries]
+    return rows + [_row(a, origin) | {"leaks": leaks.get(id(a), [])} for a, origin in others if id(a) not in done]
 
 
-def _numbers(seen: Seen | None) -> dict:
-    if seen is None:
-        return {}
+def _numbers(seen: Seen) -> dict:
     weight = None if seen.advantage == 0 else exp(seen.log_weight or 0.0)
     return {"advantage": seen.advantage, "trained": seen.advantage != 0, "weight": weight, "log_r_off": seen.log_r_off,
             "mean_logp_old": seen.mean_old}
@@ -136,7 +138,7 @@ def _row(attempt: Attempt, origin: str) -> dict:
     return {
         "step": request.key.step, "prompt_id": request.prompt.id, "visit": request.key.visit, "task": request.prompt.task,
         "prompt": request.prompt.text, "text": completion.text, "outcome": attempt.verdict.outcome.value,
-        "score": attempt.verdict.score, "reward": float(attempt.verdict.outcome is Outcome.SOLVED), "trained": False,
+        "score": attempt.verdict.score, "reward": float(attempt.solved) if attempt.graded else None, "trained": False,
         "mean_logp_behaviour": _mean(completion.logps), "tokens": len(completion.tokens), "truncated": completion.truncated,
         "origin": origin, **_told(request),
     }

@@ -65,7 +65,7 @@ def test_a_piece_inside_a_piece_that_was_just_chosen():
     ("objective.surrogate.hihi=1",
      "objective.surrogate.hihi is unknown: objective.surrogate has no field 'hihi'; did you mean 'high'?"),
     ("objective.surrogate.zzz=1",
-     "objective.surrogate.zzz is unknown: objective.surrogate has no field 'zzz'; known are: dual, high, low"),
+     "objective.surrogate.zzz is unknown: objective.surrogate has no field 'zzz'; known are: dual, high, low."),
     ("objective.weights.1.gamma=1",
      "objective.weights.1 is unknown: objective.weights is a list with numbers 0 to 0. "
      "Set it whole: --set 'objective.weights=[...]'."),

@@ -27,14 +27,14 @@ FSYNC, CHECKSUMS = "rfpo.training.checkpoint:_fsync", "rfpo.training.checkpoint:
 RENAMED, LINE = "rfpo.training.checkpoint:complete", "rfpo.reporting.store:_line"
 
 SHOT = {  # the process is killed before the n-th call, and has then left its last line of metrics, and checkpoints
-    "in a step after a checkpoint": ("dynamic", UPDATE, 11, 3, ["step-000002"]),
+    "in a step after a checkpoint": ("dynamic", "rfpo.training.step:_account", 4, 3, ["step-000002"]),
     "while a checkpoint is flushed": ("plain", FSYNC, 16, 4, ["step-000002", "step-000004.tmp"]),
     "after a checkpoint was renamed": ("dynamic", RENAMED, 2, 4, ["step-000002", "step-000004"]),
 }
 STOPPED = {
     "before the first step": ("plain", SAMPLE, 2, 0, []),
     "before the first checkpoint": ("plain", UPDATE, 2, 1, []),
-    "while corrections are asked for": ("plain", "rfpo.training.gather:_fits", 5, 2, ["step-000002"]),
+    "between rollouts and corrections": ("plain", "rfpo.training.gather:fix", 3, 2, ["step-000002"]),
     "after half of a checkpoint's files": ("dynamic", "rfpo.training.state:LoopState.save", 2, 4,
                                            ["step-000002", "step-000004.tmp"]),
     "before a checkpoint's checksums": ("plain", CHECKSUMS, 2, 4, ["step-000002", "step-000004.tmp"]),
