@@ -35,7 +35,7 @@ PER_CLASS = 256
 MARKS, MARK_SAMPLES, END_SAMPLES = 10, 2, 8
 """A curve has 10 marks at 2 answers a prompt; before and after are measured with 8."""
 
-BUDGETS = {"column_addition": 260_000, "spell_backward": 240_000}
+BUDGETS = {"column_addition": 260_000, "spell_backward": 84_000}
 """Generated tokens of an arm: four times those at which RFPO first reached .60 of the stuck prompts on seed 1000, which is
 used for nothing else. Fixed beforehand."""
 LONG = 4
