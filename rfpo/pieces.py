@@ -67,8 +67,9 @@ def _own(kind: str) -> type:
     try:
         module = importlib.import_module(module_name)
     except Exception as error:  # whatever the user's module raises while it is imported is the user's to mend
-        raise UserError(f"{kind!r} cannot be imported: {type(error).__name__}: {error}. Put the module's folder on "
-                        f"PYTHONPATH or run from it.") from error
+        absent = isinstance(error, ModuleNotFoundError) and module_name.startswith(error.name or module_name)
+        mend = "Put the module's folder on PYTHONPATH or run from it." if absent else f"Mend {module_name}."
+        raise UserError(f"{kind!r} cannot be imported: {type(error).__name__}: {error}. {mend}") from error
     if not hasattr(module, name):
         raise UserError(f"{module_name} has no {name!r}; {near_miss(name, [n for n in vars(module) if n[0] != '_'])}")
     return getattr(module, name)

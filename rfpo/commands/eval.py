@@ -38,6 +38,8 @@ def ks(text: str) -> tuple[int, ...]:
 def run(given) -> None:
     if given.limit is not None and given.limit < 1:
         raise UserError(f"--limit is {given.limit}; it must be at least 1. Try 100.")
+    if given.seed < 0:
+        raise UserError(f"--seed is {given.seed}; it must be at least 0. Try 0.")
     if given.out is not None and not given.out.parent.is_dir():
         raise UserError(f"--out is {given.out}; there is no folder {given.out.parent}. Make it first, or choose another.")
     for k in given.ks:

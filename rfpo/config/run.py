@@ -13,6 +13,11 @@ from rfpo.rewards import Shaping
 from rfpo.tasks import Task
 
 
+def whole(x) -> bool:
+    """A whole number of at least 0."""
+    return isinstance(x, int) and not isinstance(x, bool) and x >= 0
+
+
 @dataclass(frozen=True, kw_only=True)
 class Fixing:
     """The correction stage: which groups are stuck, how they are fixed, and how corrections enter the group.
@@ -48,6 +53,8 @@ class Evaluation:
     ks: tuple[int, ...] = (1,)
 
     def __post_init__(self):
+        for name in ("every", "prompts"):
+            require(self, name, whole, "a whole number of at least 0", 0)
         require(self, "samples", lambda x: x >= 1, "at least 1", 4)
         require(self, "ks", lambda ks: all(1 <= k <= self.samples for k in ks), "between 1 and evaluation.samples", (1,))
 
@@ -98,9 +105,9 @@ class Run:
 
     def __post_init__(self):
         for name in ("group_size", "prompts_per_step", "steps", "updates_per_step", "epochs", "tokens_per_micro_batch",
-                     "max_bad_updates", "keep_checkpoints"):
-            require(self, name, lambda x: isinstance(x, int) and not isinstance(x, bool) and x >= 1,
-                    "a whole number of at least 1", 8)
+                     "max_bad_updates", "checkpoint_every", "keep_checkpoints", "rollouts_every"):
+            require(self, name, lambda x: whole(x) and x >= 1, "a whole number of at least 1", 8)
+        require(self, "seed", whole, "a whole number of at least 0", 0)
         require(self, "token_budget", lambda x: x is None or x >= 1, "positive, or left out", 100_000)
         require(self, "verifier_seconds", lambda x: x > 0, "positive", 5.0)
         require(self, "max_ungraded_share", lambda x: 0 < x <= 1, "above 0 and at most 1", 0.5)

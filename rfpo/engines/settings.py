@@ -55,6 +55,9 @@ class Optimizer:
 
     def __post_init__(self):
         require(self, "learning_rate", lambda x: 0 < x < 1, "above 0 and below 1", 1e-6)
+        require(self, "betas", lambda betas: all(0 <= x < 1 for x in betas), "two numbers, each at least 0 and below 1",
+                (0.9, 0.999))
+        require(self, "weight_decay", lambda x: x >= 0, "0 or more", 0.01)
         require(self, "epsilon", lambda x: x > 0, "positive", 1e-8)
         require(self, "max_gradient_norm", lambda x: x > 0, "positive", 1.0)
         require(self, "warmup_steps", lambda x: x >= 0, "0 or more", 10)

@@ -29,10 +29,27 @@ def recipe(name: str):
 
         run = corrected(recipe(name.removeprefix(PREFIX)))
     elif ":" in name:
-        run = find(ROOM, name)()
+        run = _own(name)
     else:
         raise UserError(f"there is no recipe named {name!r}; {near_miss(name, recipe_names())}")
     return replace(run, name=name.rpartition(":")[2])
+
+
+def _own(name: str):
+    """The Run that a user's function makes."""
+    from rfpo.config.run import Run
+
+    made = find(ROOM, name)
+    try:
+        run = made() if callable(made) else made
+    except UserError:
+        raise
+    except Exception as error:  # the user's function may raise anything
+        raise UserError(f"recipe {name!r} failed: {type(error).__name__}: {error}. A recipe is a function without arguments "
+                        "that returns a Run.") from error
+    if not isinstance(run, Run):
+        raise UserError(f"recipe {name!r} is {run!r:.60}; it must be a function without arguments that returns a Run.")
+    return run
 
 
 def recipe_names() -> list[str]:

@@ -19,13 +19,18 @@ class Logger(Protocol):
 
 def open_loggers(names: Sequence[str], directory: Path, run_name: str, config: dict) -> list[Logger]:
     """One logger for each name. Files go below `directory`, but trackio keeps a folder of its own. WANDB_MODE=offline keeps
-    wandb off the network. Raises UserError, before any is opened, for a name that is unknown or not installed."""
+    wandb off the network. Raises UserError as `check_loggers` does, before any is opened."""
+    check_loggers(names)
+    return [LOGGERS[name](Path(directory), run_name, config) for name in names]
+
+
+def check_loggers(names: Sequence[str]) -> None:
+    """Raises UserError for a name that is unknown or not installed."""
     for name in names:
         if name not in LOGGERS:
             raise UserError(f"loggers names {name!r}, which is unknown; {near_miss(name, LOGGERS)}")
         if not _installed(name):
             raise UserError(f"loggers names {name!r}, which is not installed. Run `pip install {name}`, or leave it out.")
-    return [LOGGERS[name](Path(directory), run_name, config) for name in names]
 
 
 class TensorBoard:

@@ -15,7 +15,7 @@ def load(name: str) -> Callable:
     """The function named `module:function`, from the Python path or the current folder."""
     function = find("rfpo.tasks", name)
     if not callable(function):
-        raise UserError(f"Data.verifier is {name!r}, which is a {type(function).__name__}; name a function: "
+        raise UserError(f"Data.verifier is {name!r}, which is no function; name one: "
                         f"def verify(completion, answer, row).")
     return function
 

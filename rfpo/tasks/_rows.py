@@ -47,7 +47,7 @@ def _jsonl(path: Path) -> Iterator[Row]:
             if not line.strip():
                 continue
             try:
-                values = json.loads(line.decode())
+                values = json.loads(line.decode().rstrip("\r\n"))
             except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
                 why = f"{error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else error
                 raise UserError(f"{place} is not JSON: {why}. Mend or remove the line.") from error

@@ -11,6 +11,7 @@ from rfpo.config.run import Run
 from rfpo.engines.local import LocalEngine
 from rfpo.engines.settings import Model, Optimizer
 from rfpo.records import Prompt
+from rfpo.reporting.loggers import check_loggers
 from rfpo.tasks import Task
 from rfpo.verification.verifier import Verifier
 
@@ -44,6 +45,7 @@ def verifier(tasks: Sequence[Task], seconds: float = 5.0):
 def prepare(run: Run) -> tuple[LocalEngine, tuple[Prompt, ...]]:
     """The engine and the training prompts. Raises UserError for whatever cannot work, before anything is written."""
     refuse(run)
+    check_loggers(run.loggers)
     prompts = tuple(prompt for task in run.tasks for prompt in task.training_prompts())
     refuse_prompts(run, prompts)
     engine = engine_of(run)

@@ -150,7 +150,7 @@ def test_a_verifier_of_the_users_own_sees_completion_answer_and_row(tmp_path, mo
     prompt = task.training_prompts()[0]
     assert prompt.data == {"row": {"prompt": "q", "extra": "x"}} and prompt.solution is None
     assert task.verify(prompt, "x").outcome is Outcome.SOLVED and task.verify(prompt, "y").outcome is Outcome.WRONG
-    with pytest.raises(UserError, match="which is a int; name a function"):
+    with pytest.raises(UserError, match="which is no function; name one"):
         Data(task.path, verifier="own_verifier:number").training_prompts()
 
 
