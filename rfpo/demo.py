@@ -15,6 +15,7 @@ from rich.live import Live
 from rfpo.config.run import Evaluation, Run
 from rfpo.engines.local import LocalEngine
 from rfpo.engines.settings import Model, Optimizer
+from rfpo.errors import UserError, near_miss
 from rfpo.pieces import find
 from rfpo.recipes import recipe
 from rfpo.records import Prompt, RandomKey, Sampling
@@ -57,6 +58,8 @@ def demo(seeds: Sequence[int], out: Path, long: bool = False, student: str = "co
     Raises UserError when `out` holds anything, or for an unknown student or recipe.
     """
     RunStore.refuse_used(out)
+    if student not in BUDGETS:
+        raise UserError(f"--student is {student!r}; there is no demo of that student; {near_miss(student, BUDGETS)}")
     runs = [run_of(name, student, seed, long) for seed in seeds for name in arms]
     console = Console(stderr=True, highlight=False)
     done: list[Arm] = []
@@ -71,9 +74,9 @@ def demo(seeds: Sequence[int], out: Path, long: bool = False, student: str = "co
                   watch=watch)
             done.append(replace(watch.arm(), examples=examples(out / "runs" / f"{run.name}-seed{run.seed}")))
             live.update(live_table(done))
-    command = f"rfpo demo --seeds {len(seeds)}{' --long' if long else ''}"
-    write_comparison(out, done, title=f"RFPO and GRPO on {student}", command=command, notes=notes(runs[0], classes))
-    console.print(f"{sentence(done)}\nReport: {out / 'report.html'}", soft_wrap=True)
+    command = f"rfpo demo --seeds {len(seeds)} --student {student} --arms {' '.join(arms)}{' --long' if long else ''}"
+    write_comparison(out, done, title=f"{' and '.join(arms)} on {student}", command=command, notes=notes(runs[0], classes))
+    console.print(f"\n{sentence(done)}\nReport: {out / 'report.html'}", soft_wrap=True)
     return done
 
 

@@ -10,12 +10,17 @@ EXAMPLES = """examples:
   rfpo demo                            one seed
   rfpo demo --seeds 3 --out runs/demo3
   rfpo demo --long                     one seed, to four times the tokens
+  rfpo demo --student spell_backward   the other student, on a data set of reasoning_gym
+  rfpo demo --arms rfpo rfpo_shuffled  other recipes: here, told where the error is or told some other place
 """
 
 
 def arguments(parser) -> None:
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="how many seeds (default: 1)")
     parser.add_argument("--out", type=Path, default=Path("runs/demo"), metavar="DIR", help="default: runs/demo")
+    parser.add_argument("--student", default="column_addition", metavar="NAME", help="see rfpo students (default: "
+                        "column_addition)")
+    parser.add_argument("--arms", nargs="+", default=("grpo", "rfpo"), metavar="RECIPE", help="default: grpo rfpo")
     parser.add_argument("--long", action="store_true", help="draw the curves to four times the budget")
 
 
@@ -26,4 +31,4 @@ def run(given) -> None:
         raise UserError(f"--seeds is {given.seeds}; it must be at least 1. Try 1.")
     from rfpo.demo import demo
 
-    demo(list(range(given.seeds)), given.out, given.long)
+    demo(range(given.seeds), given.out, given.long, given.student, given.arms)
