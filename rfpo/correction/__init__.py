@@ -1,11 +1,24 @@
 """FIX: operators turn a stuck group into new attempts, merges decide who enters the group and in whose place."""
 
 from collections.abc import Generator
+from dataclasses import dataclass
 from typing import ClassVar, Protocol, runtime_checkable
 
 from rfpo.records import Attempt, Correction, Group, Request, Sample
 
+
+@dataclass(frozen=True, kw_only=True)
+class Try(Request):
+    """A request for a correction, with what the rollouts and the report say of it: the answer that it corrects, what the
+    model was told (`Correction.help`), and whether that included the true place of the error."""
+
+    of: Attempt
+    help: str
+    located: bool = False
+
+
 Round = tuple[Request, ...]
+"""What an operator asks at once. Requests that are a `Try` are reported with the answer that they correct."""
 Answers = tuple[tuple[Attempt, ...], ...]
 """For each request of the round, its judged completions."""
 

@@ -2,24 +2,13 @@
 
 import logging
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
 from rfpo.checks import require
-from rfpo.correction import Answers, Round
+from rfpo.correction import Answers, Round, Try
 from rfpo.pieces import kind_of
-from rfpo.records import Attempt, Content, Correction, Group, RandomKey, Request
-
-
-@dataclass(frozen=True, kw_only=True)
-class Try(Request):
-    """A request for a correction, with what its report needs: the answer that it corrects, what the model was told
-    (`Correction.help`), and whether that included the true place of the error."""
-
-    of: Attempt
-    help: str
-    located: bool = False
+from rfpo.records import Attempt, Content, Correction, Group, RandomKey
 
 
 class Told(NamedTuple):

@@ -4,8 +4,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from rfpo.correction import Answers, Operator
-from rfpo.correction._tries import Try
+from rfpo.correction import Answers, Operator, Try
 from rfpo.correction.leakage import leaks
 from rfpo.records import Attempt, Correction, Group, Request
 

@@ -4,7 +4,7 @@ from collections import Counter
 from math import exp
 from time import perf_counter
 
-from rfpo.correction._tries import Try
+from rfpo.correction import Try
 from rfpo.records import Attempt, Request
 from rfpo.training.bench import Bench
 from rfpo.training.gather import Harvest, gather
