@@ -34,7 +34,8 @@ def load(path: Path | str) -> Run:
     """The run written in a TOML file. `load(save(run, path)) == run`.
 
     A piece is a table `{kind = "clip", high = 0.28}`, or just its name "clip", or "my_module:MyPiece". A field that is
-    left out has its default; "none" empties an optional one. Raises UserError, one line, naming the field's full path.
+    left out has its default; "none" empties an optional one. Raises UserError, one line, naming the file and the field's
+    full path.
     """
     try:
         table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
@@ -44,7 +45,10 @@ def load(path: Path | str) -> Run:
         raise UserError(f"{path} cannot be read as a run file: {error}. Name a TOML file.") from error
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"{path} is not valid TOML: {error}. Mend that line.") from error
-    return from_plain(table)
+    try:
+        return from_plain(table)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
 
 
 def from_plain(table: Mapping[str, Any]) -> Run:
