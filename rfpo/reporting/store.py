@@ -95,12 +95,19 @@ class RunStore:
         return self.directory / "checkpoints"
 
     def append(self, step: int, metrics: Mapping, timings: Mapping, rollouts: Sequence[Mapping] = ()) -> None:
-        """Records one step. Floats keep every bit (repr); NaN and the infinities, which JSON lacks, become null."""
-        if rollouts:
-            _replace(self._rollout_file(step), lambda path: pq.write_table(_table(step, rollouts), path))
-        for name, values in (("metrics.jsonl", metrics), ("timings.jsonl", timings)):
-            with open(self.directory / name, "a", encoding="utf-8") as file:
-                file.write(_line(step, values))
+        """Records one step. Floats keep every bit (repr); NaN and the infinities, which JSON lacks, become null.
+
+        Raises UserError when the disk is full.
+        """
+        try:
+            if rollouts:
+                _replace(self._rollout_file(step), lambda path: pq.write_table(_table(step, rollouts), path))
+            for name, values in (("metrics.jsonl", metrics), ("timings.jsonl", timings)):
+                with open(self.directory / name, "a", encoding="utf-8") as file:
+                    file.write(_line(step, values))
+        except OSError as error:
+            raise UserError(f"step {step} could not be written to {self.directory}: {error}. Free some space, then `rfpo train "
+                            f"--resume {self.directory}`.") from error
 
     def cut_back(self, step: int) -> None:
         """Forgets whatever came after `step`, and a last line that was torn by a kill: the state to resume from."""

@@ -25,7 +25,7 @@ def write(directory: Path, step: int, fill: Callable[[Path], None], keep: int) -
         shutil.rmtree(building, ignore_errors=True)
         building.mkdir(parents=True)
         fill(building)
-        (building / MANIFEST).write_text(json.dumps(_checksums(building), indent=1, sort_keys=True), encoding="utf-8")
+        (building / MANIFEST).write_bytes(_checksums(building))
         for path in (*building.rglob("*"), building):
             _fsync(path)
         if final.exists():
@@ -51,7 +51,7 @@ def complete(directory: Path) -> list[Path]:
 def newest(directory: Path) -> Path | None:
     """The newest checkpoint whose files still have their checksums, or None."""
     for path in reversed(complete(directory)):
-        if json.loads((path / MANIFEST).read_text(encoding="utf-8")) == _checksums(path):
+        if (path / MANIFEST).read_bytes() == _checksums(path):
             return path
     return None
 
@@ -61,9 +61,10 @@ def clear_unfinished(directory: Path) -> None:
         shutil.rmtree(path)
 
 
-def _checksums(directory: Path) -> dict[str, str]:
+def _checksums(directory: Path) -> bytes:
+    """The manifest: JSON, a checksum for each file by its path."""
     files = sorted(p for p in directory.rglob("*") if p.is_file() and p.name != MANIFEST)
-    return {str(p.relative_to(directory)): _sha256(p) for p in files}
+    return json.dumps({p.relative_to(directory).as_posix(): _sha256(p) for p in files}, indent=1, sort_keys=True).encode()
 
 
 def _sha256(path: Path) -> str:

@@ -54,6 +54,9 @@ def resume(directory: Path) -> None:
     if newest is not None:
         engine.load_state(newest / "trainer")
         state = LoopState.load(newest / "trainer" / "loop.json")
+    damaged = [path.name for path in checkpoint.complete(store.checkpoints) if newest is None or path > newest]
+    Display(run.steps, quiet=True).note(f"resuming from {newest.name if newest else 'the beginning'}"
+                                        + "".join(f"; {name} is damaged and was passed over" for name in damaged))
     store.cut_back(state.step if newest is not None else -1)
     _go(run, store, engine, prompts, state)
 
