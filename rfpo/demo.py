@@ -5,12 +5,13 @@ arms are ordinary runs of ordinary recipes: `rfpo train --config DIR/runs/rfpo-s
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from rfpo.config.run import Evaluation, Run
 from rfpo.engines.local import LocalEngine
@@ -61,22 +62,19 @@ def demo(seeds: Sequence[int], out: Path, long: bool = False, student: str = "co
     if student not in BUDGETS:
         raise UserError(f"--student is {student!r}; there is no demo of that student; {near_miss(student, BUDGETS)}")
     runs = [run_of(name, student, seed, long) for seed in seeds for name in arms]
-    console = Console(stderr=True, highlight=False)
-    done: list[Arm] = []
-    with Live(console=console, refresh_per_second=2) as live, verifier(runs[0].tasks) as checker:
-        live.update("sorting the evaluation prompts into stuck and other ones ...")
-        engine = load_engine(runs[0].model)
-        classes = sort(engine, checker.judge, runs[0].tasks[0].evaluation_prompts(), runs[0].sampling)
-        del engine
+    board = Board(len(runs))
+    with Live(board, console=board.console, refresh_per_second=4), verifier(runs[0].tasks) as checker:
+        classes = sort(load_engine(runs[0].model), checker.judge, runs[0].tasks[0].evaluation_prompts(), runs[0].sampling,
+                       board.sorted)
         for run in runs:
-            watch = Watch(run, classes, lambda arm: live.update(live_table([*done, arm])))
-            train(run, out / "runs" / f"{run.name}-seed{run.seed}", screen=Display(run.steps, quiet=True, console=console),
-                  watch=watch)
-            done.append(replace(watch.arm(), examples=examples(out / "runs" / f"{run.name}-seed{run.seed}")))
-            live.update(live_table(done))
+            directory = out / "runs" / f"{run.name}-seed{run.seed}"
+            watch = Watch(run, classes, board.show)
+            train(run, directory, screen=Display(run.steps, quiet=True, console=board.console), watch=watch)
+            board.done.append(replace(watch.arm(), examples=examples(directory)))
+    done = board.done
     command = f"rfpo demo --seeds {len(seeds)} --student {student} --arms {' '.join(arms)}{' --long' if long else ''}"
     write_comparison(out, done, title=f"{' and '.join(arms)} on {student}", command=command, notes=notes(runs[0], classes))
-    console.print(f"\n{sentence(done)}\nReport: {out / 'report.html'}", soft_wrap=True)
+    board.console.print(f"\n{sentence(done)}\nReport: {out / 'report.html'}", soft_wrap=True)
     return done
 
 
@@ -98,10 +96,37 @@ def task_of(student: str) -> Task:
     return replace(find("rfpo.students.specialists", student)().task(size=2048), evaluation_size=1024)
 
 
-def sort(engine: LocalEngine, judge: Judge, prompts: Sequence[Prompt], sampling: Sampling) -> Classes:
-    """At most PER_CLASS prompts of each class, in the task's order."""
+class Board:
+    """What is seen while the demo runs: a bar with the time left, and the table of the arms so far."""
+
+    def __init__(self, arms: int):
+        self.console = Console(stderr=True, highlight=False)
+        self.done: list[Arm] = []
+        self._now: list[Arm] = []
+        self._bar = Progress(TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), TextColumn("left"))
+        self._sorting = self._bar.add_task("sorting evaluation prompts into stuck and other", total=PER_CLASS * STUCK_DRAWS)
+        self._arms = self._bar.add_task(f"training {arms} arms", total=arms, start=False, visible=False)
+
+    def sorted(self, _) -> None:
+        self._bar.advance(self._sorting)
+
+    def show(self, arm: Arm, progress: float) -> None:
+        if not self._bar.tasks[self._arms].started:
+            self._bar.update(self._sorting, visible=False)
+            self._bar.update(self._arms, visible=True)
+            self._bar.start_task(self._arms)
+        self._now = [arm] if progress < 1.0 else []
+        self._bar.update(self._arms, completed=len(self.done) + progress)
+
+    def __rich__(self) -> Group:
+        arms = [*self.done, *self._now]
+        return Group(self._bar, *([live_table(arms)] if arms else []))
+
+
+def sort(engine: LocalEngine, judge: Judge, prompts: Sequence[Prompt], sampling: Sampling, finished=None) -> Classes:
+    """At most PER_CLASS prompts of each class, in the task's order. `finished` is called with every completion."""
     def unsolved(wave: Sequence[Prompt], draws: int, purpose: str) -> list[Prompt]:
-        scores, _ = score(engine, judge, wave, sampling, draws, RandomKey(purpose=purpose))
+        scores, _ = score(engine, judge, wave, sampling, draws, RandomKey(purpose=purpose), finished)
         other.extend(prompt for prompt, solved in zip(wave, scores.solved, strict=True) if solved)
         return [prompt for prompt, solved in zip(wave, scores.solved, strict=True) if not solved]
 
@@ -121,7 +146,7 @@ class Watch:
 
     run: Run
     classes: Classes
-    show: object
+    show: Callable[[Arm, float], None]
     curve: list[CurvePoint] = field(default_factory=list)
     ends: list[tuple[float, float]] = field(default_factory=list)
     state: LoopState = field(default_factory=LoopState)
@@ -138,7 +163,7 @@ class Watch:
             self.curve.append(point)
         elif progress >= len(self.curve) / MARKS:
             self.curve.append(self.measure(engine, judge, MARK_SAMPLES))
-        self.show(self.arm())
+        self.show(self.arm(), progress)
         self.began = time.perf_counter()
 
     def measure(self, engine: LocalEngine, judge: Judge, samples: int) -> CurvePoint:
