@@ -14,12 +14,12 @@ from rfpo.reporting.store import RunStore
 from rfpo.training import checkpoint
 from tests.training.build import STUDENT, at_call, files, sets
 
-PLAIN = ("rfpo", "--steps", "5", *sets(group_size=4, prompts_per_step=4, fixing__operator__templates="student",
+PLAIN = ("rfpo", "--steps", "5", *sets(group_size=4, prompts_per_step=3, fixing__operator__templates="student",
                                        optimizer__learning_rate=1e-3, optimizer__warmup_steps=3, optimizer__decay="cosine",
                                        evaluation__every=2))
 DYNAMIC = ("rfpo_dapo", "--steps", "5", *sets(group_size=4, prompts_per_step=2, fixing__operator__templates="student",
                                               optimizer__learning_rate=2e-4, epochs=2, updates_per_step=2,
-                                              dynamic_sampling__max_rounds=3, evaluation__prompts=0))
+                                              dynamic_sampling__max_rounds=2, evaluation__prompts=0))
 RUNS = {"plain": PLAIN, "dynamic": DYNAMIC}
 
 UPDATE, SAMPLE = "rfpo.engines.local:LocalEngine.update", "rfpo.engines.local:LocalEngine.sample"
@@ -60,25 +60,26 @@ def no_report():
         yield
 
 
+@pytest.fixture(autouse=True, scope="module")
+def processes(tmp_path_factory):
+    """Those that will be killed, with their run directories; started at once."""
+    folder = tmp_path_factory.mktemp("shot")
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
+    started = {moment: (folder / moment, subprocess.Popen(
+        [sys.executable, "-m", "tests.training.killed", target, str(number), *command(kind, folder / moment)],
+        env=environment, stderr=subprocess.PIPE, text=True)) for moment, (kind, target, number, *_) in SHOT.items()}
+    yield started
+    for _, process in started.values():
+        process.kill()
+        process.wait()
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """The runs that nobody stops."""
     folder = tmp_path_factory.mktemp("whole")
     for kind in RUNS:
         assert main(command(kind, folder / kind)) == 0
-    return folder
-
-
-@pytest.fixture(scope="module")
-def shot(tmp_path_factory):
-    """Processes that are killed, side by side."""
-    folder = tmp_path_factory.mktemp("shot")
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
-    processes = {moment: subprocess.Popen(
-        [sys.executable, "-m", "tests.training.killed", target, str(number), *command(kind, folder / moment)],
-        env=environment, stderr=subprocess.PIPE, text=True) for moment, (kind, target, number, *_) in SHOT.items()}
-    errors = {moment: process.communicate(timeout=120)[1] for moment, process in processes.items()}
-    assert {moment: process.returncode for moment, process in processes.items()} == dict.fromkeys(SHOT, -signal.SIGKILL), errors
     return folder
 
 
@@ -118,11 +119,14 @@ def test_the_runs_do_what_a_resumed_run_could_get_wrong(whole):
 
 
 @pytest.mark.parametrize("moment", SHOT)
-def test_killed(moment, whole, shot):
+def test_killed(moment, whole, processes):
     kind, _, _, *leaves = SHOT[moment]
-    assert left(shot / moment) == tuple(leaves)
-    resume(shot / moment)
-    assert_same(whole / kind, shot / moment)
+    run, process = processes[moment]
+    error = process.communicate(timeout=300)[1]
+    assert process.returncode == -signal.SIGKILL, error
+    assert left(run) == tuple(leaves)
+    resume(run)
+    assert_same(whole / kind, run)
 
 
 @pytest.mark.parametrize("moment", STOPPED)
