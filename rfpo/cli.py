@@ -28,6 +28,9 @@ class Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0, 2 for a user's mistake, 130 when interrupted."""
+    # Before torch is loaded: threads that wait for a matrix product spin by default, and on a machine whose cores are shared
+    # with anything else they spin away the time of the thread that has the work, several times over for small models.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     argv = list(sys.argv[1:] if argv is None else argv)
     try:
         check_command(argv)
