@@ -16,15 +16,19 @@ from rfpo.training.state import LoopState
 @dataclass(frozen=True)
 class Harvest:
     """What one step sampled. `groups` are all that were drawn, `samples` those that may be trained, `tries` every attempt
-    at a correction, successful or not, `corrections` the successful ones, leaks included."""
+    at a correction, successful or not, `corrections` the successful ones, leaks included. `too_long` counts requests for a
+    correction whose prompt left the model no room; `unasked` stuck groups for which none was made (truncated answers are
+    not corrected)."""
 
     groups: tuple[Group, ...]
     stuck: tuple[Group, ...]
     fixes: tuple[FixReport, ...]
     tries: tuple[Attempt, ...]
     corrections: tuple[Correction, ...]
-    samples: tuple[Sample, ...]
-    rounds: int
+    samples: tuple[Sample, ...] = ()
+    rounds: int = 1
+    too_long: int = 0
+    unasked: int = 0
 
     @property
     def rollouts(self) -> list[Attempt]:
@@ -47,7 +51,8 @@ def gather(bench: Bench, state: LoopState) -> Harvest:
             break
     samples = tuple(sample for group in kept[: run.prompts_per_step] for sample in group)
     return Harvest(*(tuple(_chain(getattr(h, name) for h in harvests)) for name in
-                     ("groups", "stuck", "fixes", "tries", "corrections")), samples=samples, rounds=len(harvests))
+                     ("groups", "stuck", "fixes", "tries", "corrections")), samples=samples, rounds=len(harvests),
+                   too_long=sum(h.too_long for h in harvests), unasked=sum(h.unasked for h in harvests))
 
 
 def _round(bench: Bench, step: int, drawn: Sequence[tuple[Prompt, int]]) -> tuple[Harvest, list[tuple[Sample, ...]]]:
@@ -55,12 +60,14 @@ def _round(bench: Bench, step: int, drawn: Sequence[tuple[Prompt, int]]) -> tupl
     run = bench.run
     groups = _rollout(bench, step, drawn)
     if run.fixing is None:
-        return Harvest(groups, (), (), (), (), (), 1), [_shaped(run, plain(group)) for group in groups]
+        return Harvest(groups, (), (), (), ()), [_shaped(run, plain(group)) for group in groups]
     stuck = tuple(group for group in groups if run.fixing.diagnosis(group))
     tries: list[Attempt] = []
+    wanted: list[Request] = []
 
     def asked(requests: Sequence[Request]) -> list[tuple[Attempt, ...]]:
         fitting = [request for request in requests if _fits(bench, request)]
+        wanted.extend(requests)
         bench.screen.phase("correcting", sum(request.n for request in fitting))
         answers = ask(bench.engine, bench.judge, fitting, lambda _: bench.screen.advance())
         tries.extend(_chain(answers))
@@ -71,7 +78,11 @@ def _round(bench: Bench, step: int, drawn: Sequence[tuple[Prompt, int]]) -> tupl
     accepted = {key: tuple(c for c in corrections if not set(c.leaks) & set(run.fixing.reject_leaks))
                 for key, corrections in report.corrections.items()}
     members = [_shaped(run, run.fixing.merge(group, accepted.get(group.key, ()))) for group in groups]
-    return Harvest(groups, stuck, (report,), tuple(tries), tuple(_chain(report.corrections.values())), (), 1), members
+    corrections = tuple(_chain(report.corrections.values()))
+    reached = {(request.prompt.id, request.key.visit) for request in wanted}
+    harvest = Harvest(groups, stuck, (report,), tuple(tries), corrections, unasked=len(stuck) - len(reached),
+                      too_long=sum(request.n for request in wanted) - len(tries))
+    return harvest, members
 
 
 def _fits(bench: Bench, request: Request) -> bool:

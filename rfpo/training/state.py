@@ -32,6 +32,8 @@ class Tally:
     fixed: int = 0
     tries: int = 0
     successes: int = 0
+    too_long: int = 0
+    unasked: int = 0
     ungraded: int = 0
 
 

@@ -40,6 +40,8 @@ def _account(state: LoopState, harvest: Harvest, lesson: Lesson | None) -> None:
     tally.fixed += len({(c.of.completion.request.prompt.id, c.of.completion.request.key.visit) for c in harvest.corrections})
     tally.tries += len(harvest.tries)
     tally.successes += sum(a.solved for a in harvest.tries)
+    tally.too_long += harvest.too_long
+    tally.unasked += harvest.unasked
     tally.ungraded += sum(not a.graded for a in (*harvest.rollouts, *harvest.tries))
     reports = lesson.reports if lesson else ()
     state.updates += sum(r.stepped for r in reports)

@@ -170,6 +170,10 @@ def _closing(course: _Course, page: Path) -> str:
     parts = [f"{state.step} steps, {state.updates} updates, {state.tokens.generated:,} generated tokens"]
     if course.run.fixing:
         parts.append(f"{tally.stuck} stuck groups, {tally.fixed} fixed; {tally.successes} of {tally.tries} tries succeeded")
+    if tally.unasked:
+        parts.append(f"{tally.unasked} stuck groups had nothing to correct (a truncated answer is not corrected)")
+    if tally.too_long:
+        parts.append(f"{tally.too_long} correction prompts were longer than the model's context and not asked")
     if tally.ungraded:
         parts.append(f"{tally.ungraded} answers could not be judged")
     if state.idle_steps:

@@ -123,11 +123,20 @@ def test_a_correction_prompt_that_is_too_long_is_not_asked_and_the_run_goes_on()
     asked = len(f"{HARD.text}<wrong>{RESULT}<at>2<fix>")
     fits = bench(says(GROUP, FAILED_THEN_RIGHT), context=asked + 1)
     too_long = bench(says(GROUP, FAILED_THEN_RIGHT), context=asked)
-    assert step(fits)[1]["tries"] == 2
+    state, metrics, _ = step(fits)
+    assert metrics["tries"] == 2 and (state.tally.too_long, state.tally.unasked) == (0, 0)
     state, metrics, rows = step(too_long)
+    assert (state.tally.too_long, state.tally.unasked) == (4, 0)
     assert (metrics["tries"], metrics["fix_rate"], metrics["try_success"]) == (0, 0.0, None)
     assert len(too_long.engine.requests) == 1 and len(rows) == 4 and state.idle_steps == 1
     assert step(too_long, state)[0].step == 2
+
+
+def test_a_group_of_truncated_answers_is_stuck_with_nothing_to_correct():
+    made = bench(says(["7502;" * 20] * 4), sampling__max_tokens=8)
+    state, metrics, _ = step(made)
+    assert (metrics["stuck_share"], metrics["truncated_share"], metrics["tries"]) == (1.0, 1.0, 0)
+    assert (state.tally.stuck, state.tally.unasked, state.tally.too_long) == (1, 1, 0)
 
 
 LEAKY = Prompt("leaky", "What is 12+34?", "leaky", "46")
