@@ -17,6 +17,7 @@ EXAMPLES = """examples:
 
 def arguments(parser) -> None:
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="how many seeds (default: 1)")
+    parser.add_argument("--first-seed", type=int, default=0, metavar="N", help="count the seeds from here (default: 0)")
     parser.add_argument("--out", type=Path, default=Path("runs/demo"), metavar="DIR", help="default: runs/demo")
     parser.add_argument("--student", default="column_addition", metavar="NAME", help="see rfpo students (default: "
                         "column_addition)")
@@ -29,6 +30,8 @@ def run(given) -> None:
 
     if given.seeds < 1:
         raise UserError(f"--seeds is {given.seeds}; it must be at least 1. Try 1.")
+    if given.first_seed < 0:
+        raise UserError(f"--first-seed is {given.first_seed}; it must be 0 or more. Try 1000.")
     from rfpo.demo import demo
 
-    demo(range(given.seeds), given.out, given.long, given.student, given.arms)
+    demo(range(given.first_seed, given.first_seed + given.seeds), given.out, given.long, given.student, given.arms)
