@@ -143,10 +143,12 @@ def unknown_leak(run: Run) -> str | None:
 def overlong_out_of_reach(run: Run) -> str | None:
     longest = run.sampling.max_tokens
     for index, reward in enumerate(run.rewards):
-        if kind_of(reward) == "soft_overlong" and not reward.limit - reward.buffer < longest <= reward.limit:
-            return (f"rewards.{index} punishes answers from {reward.limit - reward.buffer} to {reward.limit} tokens and "
-                    f"sampling.max_tokens, which is {longest}, is not among them. Set rewards.{index}.limit={longest} and "
-                    f"rewards.{index}.buffer={max(1, longest // 5)}.")
+        if kind_of(reward) != "soft_overlong" or reward.limit is None:
+            continue
+        shortest = reward.limit - (reward.buffer or reward.limit // 5)
+        if not shortest < longest <= reward.limit:
+            return (f"rewards.{index} punishes answers from {shortest} to {reward.limit} tokens and sampling.max_tokens, which "
+                    f"is {longest}, is not among them. Set rewards.{index}.limit={longest}, or leave limit and buffer out.")
 
 
 def reserved_stream(run: Run) -> str | None:

@@ -15,14 +15,12 @@ def dapo() -> Run:
 
     Prompts are drawn until `prompts_per_step` groups are mixed, in at most 4 rounds; groups are judged after corrections
     were merged, or no stuck group would ever be corrected. The reward is +1 or -1, and the soft overlong punishment, from 0
-    down to -1 over the last fifth of sampling.max_tokens, is added to it; another max_tokens needs another limit and buffer
-    (`--set rewards.1.limit=1024 --set rewards.1.buffer=204`), and a run says so. No KL.
+    down to -1 over the last fifth of sampling.max_tokens, is added to it. No KL.
 
     The paper's overlong *filtering*, which does not train truncated answers at all, is an option of its own and off here:
     `--set mask_truncated=true`.
     """
     run = grpo()
-    limit = run.sampling.max_tokens
     return replace(run, objective=replace(run.objective, surrogate=Clip(low=0.2, high=0.28), aggregation=TokenMean()),
-                   rewards=(Signed(), SoftOverlong(limit=limit, buffer=limit // 5)),
+                   rewards=(Signed(), SoftOverlong()),
                    dynamic_sampling=DynamicSampling(max_rounds=4))

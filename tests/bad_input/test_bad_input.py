@@ -143,9 +143,9 @@ TABLE = {
         f"{RFPO} --set updates_per_step=32",
         "updates_per_step is 32 and prompts_per_step is 16: an update would get no group. Set updates_per_step to at most 16."),
     "overlong out of reach": (
-        RFPO.replace("rfpo", "rfpo_dapo"),
+        RFPO.replace("rfpo", "rfpo_dapo") + " --set rewards.1.limit=64",
         "rewards.1 punishes answers from 52 to 64 tokens and sampling.max_tokens, which is 8, is not among them. Set "
-        "rewards.1.limit=8 and rewards.1.buffer=1."),
+        "rewards.1.limit=8, or leave limit and buffer out."),
     "task given twice": (
         tasks("data.jsonl data.jsonl"),
         "tasks.1 is named 'data.jsonl', as is tasks.0; a prompt must know which of them judges it. Give one of them another "

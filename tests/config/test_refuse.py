@@ -52,9 +52,9 @@ REFUSED = {
     "unknown_leak": ("rfpo", ['fixing.reject_leaks=["mention_feedback"]'],
                      "fixing.reject_leaks holds 'mention_feedback', which no leak check finds; "
                      "did you mean 'mentions_feedback'?"),
-    "overlong_out_of_reach": ("dapo", ["sampling.max_tokens=100"],
+    "overlong_out_of_reach": ("dapo", ["sampling.max_tokens=100", "rewards.1.limit=64"],
                               "rewards.1 punishes answers from 52 to 64 tokens and sampling.max_tokens, which is 100, is not "
-                              "among them. Set rewards.1.limit=100 and rewards.1.buffer=20."),
+                              "among them. Set rewards.1.limit=100, or leave limit and buffer out."),
 }
 
 

@@ -1,9 +1,23 @@
 """Shaping changes the reward and its parts, never the outcome."""
 
+from dataclasses import replace
+
 import pytest
 
 from rfpo.errors import UserError
-from rfpo.records import Outcome, Sample
+from rfpo.records import (
+    Attempt,
+    Completion,
+    Finish,
+    Outcome,
+    Prompt,
+    Provenance,
+    RandomKey,
+    Request,
+    Sample,
+    Sampling,
+    Verdict,
+)
 from rfpo.rewards import Shaping
 from rfpo.rewards.signed import Signed
 from rfpo.rewards.soft_overlong import SoftOverlong
@@ -24,6 +38,17 @@ def test_soft_overlong_by_hand(length, penalty):
     shaped = SoftOverlong(limit=10, buffer=4)(sample(length))
     assert shaped.reward == pytest.approx(1.0 + penalty) and shaped.rewards == {"verifier": 1.0, "overlong": penalty}
     assert shaped.outcome is Outcome.SOLVED
+
+
+@pytest.mark.parametrize("length, penalty", [(16, 0.0), (17, -0.25), (20, -1.0)])
+def test_soft_overlong_takes_its_limit_from_the_sampling(length, penalty):
+    prompt = Prompt("p", "1+1=", "sums")
+    request = Request(prompt, prompt.content, RandomKey(), sampling=Sampling(max_tokens=20))
+    completion = Completion(request, (1,), (5,) * length, (-1.0,) * length, "2", Finish.STOP)
+    drawn = replace(sample(length), provenance=Provenance(Attempt(completion, Verdict.solved())))
+    assert SoftOverlong()(drawn).rewards["overlong"] == penalty
+    with pytest.raises(ValueError, match="limit is None"):
+        SoftOverlong()(sample(length))
 
 
 def test_signed_by_hand():

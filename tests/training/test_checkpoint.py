@@ -114,8 +114,7 @@ def train(out: str, *changes: str, model: str = "qwen3") -> list[str]:
     return ["train", "rfpo_dapo", "--model", model, "--tasks", "data.jsonl", "--max-tokens", "24", "--steps", "3", "--out", out,
             *sets(model__device="cpu", group_size=4, prompts_per_step=3, checkpoint_every=1, keep_checkpoints=3,
                   optimizer__learning_rate=1e-2, evaluation__prompts=0, fixing__operator__templates="student",
-                  rewards__1__limit=24, rewards__1__buffer=4, tasks__0__verifier="tests.training.even:even",
-                  verifier_seconds=60),
+                  tasks__0__verifier="tests.training.even:even", verifier_seconds=60),
             *changes]
 
 
