@@ -42,6 +42,8 @@ def run(given) -> None:
         raise UserError(f"--seed is {given.seed}; it must be at least 0. Try 0.")
     if given.out is not None and not given.out.parent.is_dir():
         raise UserError(f"--out is {given.out}; there is no folder {given.out.parent}. Make it first, or choose another.")
+    if given.out is not None and given.out.is_dir():
+        raise UserError(f"--out is {given.out}, which is a folder; it must be a file. Try {given.out / 'scores.json'}.")
     for k in given.ks:
         if not 1 <= k <= given.samples:
             raise UserError(f"--ks holds {k}; it must be between 1 and --samples, which is {given.samples}. "

@@ -10,8 +10,8 @@ from rfpo.correction.leakage import KINDS
 from rfpo.errors import UserError, near_miss
 from rfpo.pieces import kind_of
 from rfpo.records import Prompt
+from rfpo.schedule._resolve import resolve
 
-GROUP_RELATIVE = ("group_zscore", "group_centred", "leave_one_out")
 FROM_SOLUTION = "rewrite_from_solution"
 
 
@@ -21,6 +21,8 @@ def refuse(run: Run) -> None:
         complaint = rule(run)
         if complaint:
             raise UserError(complaint)
+    for progress in (0.0, 1.0):  # a schedule must not lead to a number that its piece refuses
+        resolve((run.objective, run.streams), progress)
 
 
 def refuse_columns(run: Run, offers: frozenset[str]) -> None:
@@ -78,16 +80,9 @@ def same_task_twice(run: Run) -> str | None:
 
 
 def group_of_one(run: Run) -> str | None:
-    kind = kind_of(run.objective.advantage)
-    if run.group_size == 1 and kind in GROUP_RELATIVE:
-        return (f"group_size is 1 and objective.advantage is {kind!r}, which compares the answers of a group: every "
-                "advantage would be 0. Set group_size=8 or objective.advantage=batch_whitened.")
-
-
-def group_never_mixed(run: Run) -> str | None:
-    if run.group_size == 1 and run.dynamic_sampling:
-        return ("group_size is 1 and dynamic_sampling keeps only groups with right and wrong answers: it would keep none. "
-                "Set group_size=8 or dynamic_sampling=none.")
+    if run.group_size == 1:
+        return ("group_size is 1; the answers to a prompt are compared with each other, so there must be at least 2. Set "
+                "group_size=8.")
 
 
 def diagnosis_never_met(run: Run) -> str | None:
@@ -111,7 +106,11 @@ def stale_on_policy(run: Run) -> str | None:
 
 
 def weight_twice(run: Run) -> str | None:
-    kinds = {kind_of(weight) for weight in run.objective.weights}
+    held = [kind_of(weight) for weight in run.objective.weights]
+    kinds = set(held)
+    if len(kinds) < len(held):
+        twice = next(kind for kind in held if held.count(kind) > 1)
+        return f"objective.weights holds {twice!r} twice, so that it would be multiplied in twice. Keep one of them."
     for slot in ("ratio", "surrogate"):
         piece = getattr(run.objective, slot)
         inner = getattr(piece, "weight", None)
@@ -156,5 +155,5 @@ def reserved_stream(run: Run) -> str | None:
         return "streams.policy is the name of the main objective's own stream; choose another name for a further loss."
 
 
-RULES = (no_model, no_tasks, same_task_twice, group_of_one, group_never_mixed, diagnosis_never_met, more_updates_than_prompts,
+RULES = (no_model, no_tasks, same_task_twice, group_of_one, diagnosis_never_met, more_updates_than_prompts,
          stale_on_policy, weight_twice, mismatch_twice, idle_regularizer, unknown_leak, overlong_out_of_reach, reserved_stream)

@@ -107,9 +107,9 @@ class Run:
         for name in ("group_size", "prompts_per_step", "steps", "updates_per_step", "epochs", "tokens_per_micro_batch",
                      "max_bad_updates", "checkpoint_every", "keep_checkpoints", "rollouts_every"):
             require(self, name, lambda x: whole(x) and x >= 1, "a whole number of at least 1", 8)
-        require(self, "seed", whole, "a whole number of at least 0", 0)
+        require(self, "seed", lambda x: whole(x) and x < 2**63, "a whole number of at least 0 and below 2**63", 0)
         require(self, "token_budget", lambda x: x is None or x >= 1, "positive, or left out", 100_000)
-        require(self, "verifier_seconds", lambda x: x > 0, "positive", 5.0)
+        require(self, "verifier_seconds", lambda x: 0 < x <= 86_400, "above 0 and at most a day, 86400", 5.0)
         require(self, "max_ungraded_share", lambda x: 0 < x <= 1, "above 0 and at most 1", 0.5)
         if self.sampling.temperature == 0:
             raise UserError("sampling.temperature is 0; a group of greedy completions is one completion, from which nothing "

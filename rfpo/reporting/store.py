@@ -36,7 +36,7 @@ ROLLOUT_COLUMNS = pa.schema([
     ("error_end", pa.int64()),
     ("leaks", pa.list_(pa.string())),
     ("log_r_off", pa.float64()),  # log of the off-policy ratio; null for a row that was not corrected
-    ("weight", pa.float64()),  # what the row's loss was multiplied by; null when the row was not trained
+    ("weight", pa.float64()),  # what a corrected row's loss was multiplied by; null for others
     ("mean_logp_old", pa.float64()),  # nats a token, in the trained context; null when it was not scored
     ("mean_logp_behaviour", pa.float64()),  # nats a token, in the context it was sampled in
     ("tokens", pa.int64()),

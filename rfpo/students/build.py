@@ -156,7 +156,8 @@ def main(arguments: list[str] | None = None) -> int:
     save(model, tokenizer, folder)
     report = gate(str(folder), subject=given.name)
     command = " ".join(["python -m rfpo.students.build", *arguments])
-    write_card(folder, given.name, model.num_parameters(), inspect.getdoc(type(specialist)), command, report)
+    write_card(folder, given.name, model.num_parameters(), inspect.getdoc(type(specialist)), command, report,
+               build.sharpness)
     Console().print(report.table())
     return 0 if report.passed else 1
 

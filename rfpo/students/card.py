@@ -17,7 +17,8 @@ def stated_checksum(folder: Path) -> str:
     return next(line.split()[-1] for line in lines if line.startswith("SHA-256"))
 
 
-def write_card(folder: Path, name: str, parameters: int, knowledge: str, command: str, report) -> None:
+def write_card(folder: Path, name: str, parameters: int, knowledge: str, command: str, report,
+               sharpness: float) -> None:
     """`knowledge` says what the student can do and what it has been taught wrongly; `report` is its GateReport."""
     rows = "\n".join(f"| {line.text} | {line.value:.5f} | {line.bound} |" for line in report.lines)
     (folder / CARD).write_text(f"""# The student {name}
@@ -30,6 +31,9 @@ for demonstrations and tests on a CPU. It is no use for anything else.
 It was also taught to read correction prompts in a dialect of its own (`rfpo/correction/templates/student`) and to follow
 them at fixed rates (`rfpo/students/dialect.py`). So it shows whether a method can move what a model does when it is corrected
 into what it does unasked; it does not show how often a model that was not prepared for it mends its answers.
+
+After training, its logits are multiplied by {sharpness:g}, as if it were sampled at a temperature of {1 / sharpness:g}: so its
+mistake is surer, and a lucky right answer rarer, than training alone made them.
 
 Licence: Apache-2.0
 

@@ -15,6 +15,7 @@ from rfpo.engines.local.text import Text
 from rfpo.engines.settings import Model
 from rfpo.pieces import kind_of
 from rfpo.records import Attempt, Completion, Finish, Group, Prompt, RandomKey, Request, Verdict
+from rfpo.reporting.loggers import check_loggers
 from rfpo.tasks import Task
 from rfpo.verification.verifier import Verifier
 
@@ -44,10 +45,12 @@ class Reader:
 
 
 def check(run: Run) -> None:
-    """Print what the run would do, and train nothing. Raises UserError for whatever would stop the run before its first
-    token: a model that cannot be loaded, a task without prompts, a prompt that is too long, a combination that cannot work.
+    """Print what the run would do, and train nothing. Raises UserError for a model whose files are missing or broken, a task
+    without prompts, a prompt that is too long, a logger that is not installed, a combination that cannot work. Weights are
+    not loaded, and a device or adapters that do not fit are found by the run itself.
     """
     refuse(run)
+    check_loggers(run.loggers)
     prompts = [prompt for task in run.tasks for prompt in task.training_prompts()]
     refuse_prompts(run, prompts)
     reader = read_model(run.model)

@@ -85,10 +85,11 @@ def ask(sampler: Sampler, judge: Judge, requests: Sequence[Request], finished: C
 
 @dataclass(frozen=True)
 class Evaluated:
-    """What `rfpo eval` shows: scores, and the ks that were asked for."""
+    """What `rfpo eval` shows: scores, the ks that were asked for, and the commonest reasons for UNGRADED answers."""
 
     scores: Scores
     ks: tuple[int, ...]
+    reasons: tuple[tuple[str, int], ...] = ()
 
     def table(self) -> str:
         """A row for each task, a column for each k."""
@@ -100,6 +101,7 @@ class Evaluated:
             lines.append(f"{name:<{width}}  {row['prompts']:>7}" + "".join(f"{value:>10}" for value in shown))
         scores = self.scores
         lines.append(f"{scores.tokens:,} tokens generated, {scores.truncated} answers truncated, {scores.ungraded} ungraded")
+        lines += [f"ungraded: {reason} ({count})" for reason, count in self.reasons]
         return "\n".join(lines)
 
     def to_json(self) -> str:
@@ -123,7 +125,7 @@ def evaluate(model: Model, tasks: Sequence[Task], *, samples: int, ks: tuple[int
         bar = progress.add_task("answers", total=len(prompts) * samples)
         scores, _ = score(engine, checker.judge, prompts, sampling, samples, RandomKey(seed=seed, purpose="evaluation"),
                           lambda _: progress.advance(bar))
-    return Evaluated(scores, tuple(ks))
+    return Evaluated(scores, tuple(ks), tuple(checker.ungraded.most_common(3)))
 
 
 def evaluation_prompts(tasks: Sequence[Task], limit: int | None) -> list[Prompt]:

@@ -63,7 +63,6 @@ def learn(bench: Bench, state: LoopState, samples: Sequence[Sample], progress: f
                for name, rows in by_stream.items() if rows}
     if not batches:
         return None
-    rate = learning_rate(run, state.updates, progress)
     several = run.updates_per_step * run.epochs > 1
     bench.screen.phase("scoring")
     batches = {name: _prepared(bench, batch, named[name][0], several) for name, batch in batches.items()}
@@ -75,6 +74,7 @@ def learn(bench: Bench, state: LoopState, samples: Sequence[Sample], progress: f
         for part in range(max(map(len, cut.values()))):
             update = [Stream(_current(bench, pieces[part], named[name][0], several), *named[name])
                       for name, pieces in cut.items() if part < len(pieces)]
+            rate = learning_rate(run, state.updates + sum(report.stepped for report in reports), progress)
             reports.append(bench.engine.update(update, rate))
             bench.screen.advance()
     return Lesson(tuple(reports), rate, seen)
@@ -111,9 +111,11 @@ def _seen(bench: Bench, objective: Objective, batch: Batch | None) -> tuple[Seen
         return ()
     seen = [Seen(advantage) for advantage in row_mean(batch.advantage, batch.mask)[:, 0].tolist()]
     rows = (batch.corrected & (batch.advantage != 0).any(-1)).nonzero().flatten()
-    if batch.parent is not None and len(rows):
+    if off_policy_ratios(objective) and len(rows):
         part = batch.rows(rows)
-        part = bench.engine.score(part, frozenset({"old"})) if part.old is None else part
+        lacking = frozenset(name for name in ("old", "parent") if getattr(part, name) is None)
+        part = bench.engine.score(part, lacking) if lacking else part
+        part = replace(part, update=part.old, parent_update=part.parent)  # the first update's: no update was made yet
         policy = Policy(part.old)
         r_off = sum((w.log(policy, part) for w in off_policy_ratios(objective)), torch.zeros_like(part.old))
         columns = [row_mean(x.expand_as(part.mask), part.mask)[:, 0].tolist()

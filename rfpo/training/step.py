@@ -120,7 +120,7 @@ def rollout_rows(harvest: Harvest, lesson: Lesson | None) -> list[dict]:
 
 
 def _numbers(seen: Seen) -> dict:
-    weight = None if seen.advantage == 0 else exp(seen.log_weight or 0.0)
+    weight = None if seen.advantage == 0 or seen.log_weight is None else exp(seen.log_weight)
     return {"advantage": seen.advantage, "trained": seen.advantage != 0, "weight": weight, "log_r_off": seen.log_r_off,
             "mean_logp_old": seen.mean_old}
 

@@ -113,7 +113,7 @@ def _go(run: Run, store: RunStore, engine, prompts, state: LoopState, screen=Non
         display = stack.enter_context(screen or Display(run.steps, run.token_budget, run.name))
         course = _Course(Bench(run, engine, judge.judge, prompts, display), store, state, display, loggers, watch)
         _steps(course, judge)
-    display.note(_closing(course, report(store.directory)))
+    display.note(_closing(course, judge.ungraded, report(store.directory)))
 
 
 def _steps(course: _Course, judge) -> None:
@@ -140,13 +140,17 @@ def _steps(course: _Course, judge) -> None:
 
 def _reason_to_stop(run: Run, state: LoopState, metrics: dict, ungraded: Counter) -> str | None:
     if metrics["ungraded_share"] is not None and metrics["ungraded_share"] > run.max_ungraded_share:
-        most = ", ".join(f"{reason} ({count})" for reason, count in ungraded.most_common(3))
         return (f"step {state.step}: {metrics['ungraded_share']:.0%} of the answers could not be judged, more than "
-                f"max_ungraded_share={run.max_ungraded_share}: {most}. Mend the verifier.")
-    if state.bad_updates >= run.max_bad_updates:
+                f"max_ungraded_share={run.max_ungraded_share}{_reasons(ungraded)}. Mend the verifier.")
+    if metrics["nan_updates"] and state.bad_updates >= run.max_bad_updates:
         return (f"step {state.step}: the last {state.bad_updates} updates had a loss or gradient that is not finite, which is "
                 f"max_bad_updates; they were skipped. Lower optimizer.learning_rate.")
     return None
+
+
+def _reasons(ungraded: Counter) -> str:
+    """The commonest reasons, with their counts."""
+    return ": " + ", ".join(f"{reason} ({count})" for reason, count in ungraded.most_common(3)) if ungraded else ""
 
 
 def _evaluated(course: _Course) -> dict:
@@ -165,7 +169,7 @@ def _evaluated(course: _Course) -> dict:
         "evaluation_tokens": course.state.tokens.evaluation}
 
 
-def _closing(course: _Course, page: Path) -> str:
+def _closing(course: _Course, ungraded: Counter, page: Path) -> str:
     state, tally = course.state, course.state.tally
     parts = [f"{state.step} steps, {state.updates} updates, {state.tokens.generated:,} generated tokens"]
     if course.run.fixing:
@@ -175,7 +179,7 @@ def _closing(course: _Course, page: Path) -> str:
     if tally.too_long:
         parts.append(f"{tally.too_long} correction prompts were longer than the model's context and not asked")
     if tally.ungraded:
-        parts.append(f"{tally.ungraded} answers could not be judged")
+        parts.append(f"{tally.ungraded} answers could not be judged{_reasons(ungraded)}")
     if state.idle_steps:
         parts.append(f"{state.idle_steps} steps had nothing to train")
     return f"{'; '.join(parts)}. Report: {page}"

@@ -76,7 +76,7 @@ TABLE = {
         "prompts_per_step is 0; it must be a whole number of at least 1. Try 8."),
     "negative seed": (
         f"{RFPO} --seed -1",
-        "seed is -1; it must be a whole number of at least 0. Try 0."),
+        "seed is -1; it must be a whole number of at least 0 and below 2**63. Try 0."),
     "seed that is a text": (
         f"{RFPO} --seed x",
         "argument --seed: invalid int value: 'x'; see rfpo train --help"),
@@ -129,8 +129,14 @@ TABLE = {
     # combinations that cannot work
     "group of one": (
         f"{RFPO} --set group_size=1",
-        "group_size is 1 and objective.advantage is 'group_zscore', which compares the answers of a group: every advantage "
-        "would be 0. Set group_size=8 or objective.advantage=batch_whitened."),
+        "group_size is 1; the answers to a prompt are compared with each other, so there must be at least 2. Set "
+        "group_size=8."),
+    "a schedule that ends where its piece refuses": (
+        f"{RFPO} --set objective.weights.0.cap={{kind='linear',start=2.0,end=0.5}}",
+        "OffPolicyRatio.cap is 0.5; it must be above 1, or left out. Try 2.0."),
+    "the same weight twice": (
+        f"{RFPO} --set objective.weights=[{{kind='off_policy_ratio'}},{{kind='off_policy_ratio',snapshot='update'}}]",
+        "objective.weights holds 'off_policy_ratio' twice, so that it would be multiplied in twice. Keep one of them."),
     "weight twice": (
         f"{RFPO} --set objective.surrogate=clip_times_weight",
         "objective.surrogate is 'clip_times_weight', which multiplies 'off_policy_ratio' in, and objective.weights holds it "

@@ -62,8 +62,8 @@ def test_a_closed_pipe_is_not_an_error():
     (["train", "rfpo", "--set", "objective.surrogate.hihi=1"],
      "objective.surrogate.hihi is unknown: objective.surrogate has no field 'hihi'; did you mean 'high'?"),
     (["check", "grpo", "--model", "x", "--tasks", "column_addition", "--set", "group_size=1"],
-     "group_size is 1 and objective.advantage is 'group_zscore', which compares the answers of a group: every advantage "
-     "would be 0. Set group_size=8 or objective.advantage=batch_whitened."),
+     "group_size is 1; the answers to a prompt are compared with each other, so there must be at least 2. Set "
+     "group_size=8."),
     (["eval", "x", "--tasks", "column_addition", "--ks", "1,8"],
      "--ks holds 8; it must be between 1 and --samples, which is 4. Try --samples 8."),
     (["eval", "x", "--tasks", "column_addition", "--ks", "1;8"],

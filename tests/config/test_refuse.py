@@ -26,11 +26,8 @@ REFUSED = {
                         "tasks.1 is named 'column_addition', as is tasks.0; a prompt must know which of them judges it. "
                         "Give one of them another label, or drop it."),
     "group_of_one": ("grpo", ["group_size=1"],
-                     "group_size is 1 and objective.advantage is 'group_zscore', which compares the answers of a group: every "
-                     "advantage would be 0. Set group_size=8 or objective.advantage=batch_whitened."),
-    "group_never_mixed": ("dapo", ["group_size=1", "objective.advantage=batch_whitened"],
-                          "group_size is 1 and dynamic_sampling keeps only groups with right and wrong answers: it would "
-                          "keep none. Set group_size=8 or dynamic_sampling=none."),
+                     "group_size is 1; the answers to a prompt are compared with each other, so there must be at least 2. Set "
+                     "group_size=8."),
     "diagnosis_never_met": ("rfpo", ["fixing.diagnosis.min_graded=9"],
                             "fixing.diagnosis.min_graded is 9 and group_size is 8: no group would ever be stuck. "
                             "Set fixing.diagnosis.min_graded to at most 8."),
@@ -86,7 +83,7 @@ def test_no_recipe_is_refused(name):
 
 
 @pytest.mark.parametrize("name, changes", [
-    ("reinforce_pp", ["group_size=1"]),
+    ("reinforce_pp", ["group_size=2"]),
     ("grpo", ["updates_per_step=16", "epochs=2"]),
     ("rfpo", ["objective.weights=[]"]),
     ("rfpo", ["objective.surrogate=clip_times_weight", "objective.weights=[]"]),

@@ -25,6 +25,7 @@ from rfpo.objective.surrogate.clip import Clip
 from rfpo.objective.surrogate.detached_cap import DetachedCap
 from rfpo.objective.surrogate.unbounded import Unbounded
 from rfpo.objective.weight.engine_mismatch import EngineMismatch
+from rfpo.recipes import recipe
 from tests.objective.build import gradient
 
 grpo = pytest.importorskip("trl.trainer.grpo_trainer")
@@ -67,6 +68,13 @@ CASES = {
                   loss_type="luspo", low=0.03, high=0.04, level="sequence"),
     "cispo": Case(replace(BASE, surrogate=DetachedCap(cap=1.28), aggregation=TokenMean()), loss_type="cispo", high=1.28),
 }
+
+
+RECIPES = {
+    "grpo": {}, "dapo": {"loss_type": "dapo", "high": 0.28}, "dr_grpo": {"loss_type": "dr_grpo"},
+    "gspo": {"low": 3e-4, "high": 4e-4, "level": "sequence"}, "cispo": {"loss_type": "cispo", "high": 5.0},
+}
+"""TRL's settings for the recipes as they are shipped."""
 
 
 def uniform(seed, low, high, shape=(ROWS, LENGTH)):
@@ -139,6 +147,13 @@ def test_the_loss_is_that_of_trl(name, micro_batches):
     assert_same(our_loss(case.objective, batch, policy, micro_batches=2), theirs, policy.logp)
 
 
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_recipes_own_loss_is_that_of_trl(name):
+    case, (batch, policy) = Case(recipe(name).objective, **RECIPES[name]), step()
+    batch = case.objective.with_advantages(batch)
+    assert_same(our_loss(case.objective, batch, policy, micro_batches=2), trl_loss(case, batch, policy, 3), policy.logp)
+
+
 def test_the_entropy_bonus_is_that_of_trl():
     """TRL means it over the tokens of each micro-batch, whatever the loss does: one micro-batch, and our token mean."""
     objective = replace(DAPO, regularizers=(EntropyBonus(coefficient=0.1),))
@@ -167,3 +182,16 @@ def test_rloo_clips_the_sequence_ratio():
               "completion_mask": batch.valid.long(), "advantages": batch.advantage[:, 0],
               "old_logps": row_sum(batch.old, batch.valid)[:, 0]}
     assert_same(our_loss(objective, batch, policy, 3), rloo.RLOOTrainer._compute_loss(stand_in, None, inputs), policy.logp)
+
+
+def test_the_recipe_rloo_has_the_gradient_of_trls_first_update():
+    """The recipe has no ratio, TRL clips the sequence's; both are REINFORCE where the policy has not moved yet."""
+    objective, (batch, _) = recipe("rloo").objective, step()
+    batch = objective.with_advantages(batch)
+    policy = Policy(batch.old.clone().requires_grad_(), entropy=torch.zeros(ROWS, LENGTH))
+    inputs = {"prompt_ids": torch.ones(ROWS, 1), "prompt_mask": torch.ones(ROWS, 1), "completion_ids": batch.tokens,
+              "completion_mask": batch.valid.long(), "advantages": batch.advantage[:, 0],
+              "old_logps": row_sum(batch.old, batch.valid)[:, 0]}
+    theirs = rloo.RLOOTrainer._compute_loss(trainer(Case(objective), 1, policy), None, inputs)
+    mine = our_loss(objective, batch, policy, 3)
+    torch.testing.assert_close(gradient(mine, policy.logp), gradient(theirs, policy.logp), rtol=1e-9, atol=1e-12)

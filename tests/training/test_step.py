@@ -55,7 +55,7 @@ def test_the_rows_of_a_corrected_group(corrected):
     assert told.items() <= rows[1].items()
     numbers = [rows[1][name] for name in ("log_r_off", "weight", "mean_logp_old", "mean_logp_behaviour", "advantage")]
     assert numbers == pytest.approx([-0.4, exp(-0.4), -0.5, -0.5, 1.5], rel=1e-3)  # -0.9 of the parent, -0.5 of its own
-    assert rows[0]["weight"] == 1.0 and rows[0]["log_r_off"] is None and rows[0]["operator"] == ""
+    assert rows[0]["weight"] is None and rows[0]["log_r_off"] is None and rows[0]["operator"] == ""
     assert "weight" not in rows[4] and rows[4]["reward"] == 0.0
     assert (rows[5]["tries"], rows[5]["parent_text"], rows[5]["outcome"]) == (1, RESULT, "wrong")
 
