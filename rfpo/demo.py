@@ -80,8 +80,8 @@ def demo(seeds: Sequence[int], out: Path, long: bool = False, student: str = "co
 
 
 def run_of(name: str, student: str, seed: int, long: bool = False) -> Run:
-    """The recipe, with what the student needs. The learning rate and Adam's epsilon keep GRPO from breaking through late by
-    an avalanche: Adam would rescale the tiny gradients of its mixed easy groups to full steps."""
+    """The recipe, with what the student needs. The learning rate is low and warmed up because Adam rescales the tiny
+    gradients of a few mixed easy groups to full steps, which can set GRPO off by an avalanche."""
     run = recipe(name)
     if run.fixing:
         operator = replace(run.fixing.operator, templates="student")

@@ -31,6 +31,11 @@ class Harvest:
     unasked: int = 0
 
     @property
+    def fixed(self) -> int:
+        """Stuck groups that got at least one correction."""
+        return sum(report.fixed for report in self.fixes)
+
+    @property
     def rollouts(self) -> list[Attempt]:
         return [attempt for group in self.groups for attempt in group.attempts]
 

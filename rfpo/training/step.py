@@ -37,7 +37,7 @@ def _account(state: LoopState, harvest: Harvest, lesson: Lesson | None) -> None:
     tokens.correction += sum(len(a.completion.tokens) for a in harvest.tries)
     tokens.prompt += sum(len(a.completion.context) for a in (*harvest.rollouts, *harvest.tries))
     tally.stuck += len(harvest.stuck)
-    tally.fixed += len({(c.of.completion.request.prompt.id, c.of.completion.request.key.visit) for c in harvest.corrections})
+    tally.fixed += harvest.fixed
     tally.tries += len(harvest.tries)
     tally.successes += sum(a.solved for a in harvest.tries)
     tally.too_long += harvest.too_long
@@ -73,10 +73,9 @@ def _correction_metrics(harvest: Harvest, lesson: Lesson | None) -> dict:
     if not harvest.fixes:
         return {}
     log_r_off = [row.log_r_off for row in (lesson.rows if lesson else ()) if row.log_r_off is not None]
-    fixed = {(c.of.completion.request.prompt.id, c.of.completion.request.key.visit) for c in harvest.corrections}
     leaks = Counter(kind for c in harvest.corrections for kind in c.leaks)
     return {
-        "fix_rate": len(fixed) / len(harvest.stuck) if harvest.stuck else None,
+        "fix_rate": harvest.fixed / len(harvest.stuck) if harvest.stuck else None,
         "tries": len(harvest.tries), "try_success": _mean([a.solved for a in harvest.tries if a.graded]),
         "corrected_rows": sum(s.origin.value == "corrected" for s in harvest.samples),
         "log_r_off": _mean(log_r_off),

@@ -63,7 +63,8 @@ def test_a_verifier_that_fails_now_and_then_leaves_answers_ungraded(verifier, ca
     rows = store.rollouts()
     ungraded = [row for row in rows if row["outcome"] == "ungraded"]
     assert code == 0 and len(rows) == 48 and 0 < len(ungraded) < 48
-    assert f"{len(ungraded)} answers could not be judged" in err.splitlines()[-1]
+    assert f"{len(ungraded)} answers could not be judged: " in err.splitlines()[-1]
+    assert REASONS[verifier] in err.splitlines()[-1]
     assert all(row["reward"] is None and not row["trained"] for row in ungraded)
     shares = [metrics["ungraded_share"] for metrics in store.metrics()[1:]]
     assert shares == [sum(row["step"] == step for row in ungraded) / 16 for step in (1, 2, 3)]

@@ -276,6 +276,9 @@ TABLE = {
     "eval: k above the samples": (
         "eval model --tasks data.jsonl --ks 8 --samples 4",
         "--ks holds 8; it must be between 1 and --samples, which is 4. Try --samples 8."),
+    "eval: out is a folder": (
+        "eval model --tasks data.jsonl --out model",
+        "--out is model, which is a folder; it must be a file. Try model/scores.json."),
     "eval: negative seed": (
         "eval model --tasks data.jsonl --seed -1",
         "--seed is -1; it must be at least 0. Try 0."),

@@ -47,6 +47,8 @@ def test_the_table_and_the_file():
     assert [line.split() for line in table[1:4]] == [["a", "2", "0.6250", "-"], ["b", "1", "1.0000", "-"],
                                                      ["all", "3", "0.7500", "-"]]
     assert table[4] == "90 tokens generated, 2 answers truncated, 3 ungraded"
+    failing = Evaluated(SCORES, (1,), reasons=(("RuntimeError: no key", 3),)).table().splitlines()
+    assert failing[-1] == "ungraded: RuntimeError: no key (3)"
     written = json.loads(Evaluated(SCORES, (1,)).to_json())
     assert written["tasks"]["all"] == {"pass@1": 0.75, "prompts": 3}
     assert written["prompts"][1] == {"task": "a", "prompt": "a/2", "graded": 1, "solved": 1}

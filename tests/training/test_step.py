@@ -132,6 +132,14 @@ def test_a_correction_prompt_that_is_too_long_is_not_asked_and_the_run_goes_on()
     assert step(too_long, state)[0].step == 2
 
 
+@pytest.mark.parametrize("snapshot", ["old", "update"])
+def test_r_off_is_recorded_whichever_snapshot_it_is_taken_from(snapshot):
+    made = bench(says(GROUP, FAILED_THEN_RIGHT), objective__weights__0__snapshot=snapshot)
+    _, metrics, rows = step(made)
+    assert metrics["log_r_off"] == pytest.approx(-0.4)  # the parent's tokens at -0.9 nats, the correction's at -0.5
+    assert [row["log_r_off"] for row in rows if row["origin"] == "corrected" and row["trained"]] == [pytest.approx(-0.4)]
+
+
 def test_a_group_of_truncated_answers_is_stuck_with_nothing_to_correct():
     made = bench(says(["7502;" * 20] * 4), sampling__max_tokens=8)
     state, metrics, _ = step(made)
