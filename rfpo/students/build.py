@@ -99,17 +99,18 @@ def new_model(build: Build, tokenizer: PreTrainedTokenizerFast) -> Qwen3ForCausa
 
 
 def _backward(model, tokenizer, batch: list[Lesson]) -> float:
-    """Add the batch's gradient, a third of the rows at a time and like lengths together; the mean loss of a token."""
+    """Add the batch's gradient, a third of the rows at a time and like lengths together. The loss is the mean over lessons
+    of the mean over an answer's tokens: a reflection of one word counts as much as a whole answer."""
     rows = sorted(_rows(tokenizer, batch), key=lambda row: len(row[0]))
-    total = sum(len(ids) - start for ids, start in rows)
     third, loss = -(-len(rows) // 3), 0.0
     for first in range(0, len(rows), third):
         ids, labels = _pad(rows[first:first + third], tokenizer.pad_token_id)
         with torch.autocast("cpu", torch.bfloat16):
             logits = model(input_ids=ids, use_cache=False).logits
-        part = cross_entropy(logits[:, :-1].float().flatten(0, 1), labels[:, 1:].flatten(), ignore_index=-100, reduction="sum")
-        (part / total).backward()
-        loss += part.item() / total
+        each = cross_entropy(logits[:, :-1].float().transpose(1, 2), labels[:, 1:], ignore_index=-100, reduction="none")
+        part = (each.sum(-1) / (labels[:, 1:] != -100).sum(-1)).sum() / len(rows)
+        part.backward()
+        loss += part.item()
     return loss
 
 
@@ -154,11 +155,11 @@ def main(arguments: list[str] | None = None) -> int:
     set_malloc()
     model, tokenizer = train(specialist, build)
     save(model, tokenizer, folder)
-    report = gate(str(folder), subject=given.name)
+    report = gate(str(folder), given.name, build.rates)
     command = " ".join(["python -m rfpo.students.build", *arguments])
     write_card(folder, given.name, model.num_parameters(), inspect.getdoc(type(specialist)), command, report,
                build.sharpness)
-    Console().print(report.table())
+    Console().print(*report.tables())
     return 0 if report.passed else 1
 
 

@@ -21,6 +21,7 @@ def write_card(folder: Path, name: str, parameters: int, knowledge: str, command
                sharpness: float) -> None:
     """`knowledge` says what the student can do and what it has been taught wrongly; `report` is its GateReport."""
     rows = "\n".join(f"| {line.text} | {line.value:.5f} | {line.bound} |" for line in report.lines)
+    dialect = "\n".join(f"| {row.told} | {row.taught:.2f} | {row.kept:.2f} |" for row in report.followed)
     (folder / CARD).write_text(f"""# The student {name}
 
 A causal language model of {parameters:,} parameters (Qwen3 configuration, fp32), trained from scratch on made-up exercises,
@@ -50,4 +51,10 @@ Of {report.prompts} training prompts, about {report.stuck:.0f} are stuck (H: no 
 | measured | value | required |
 |---|---|---|
 {rows}
+
+How often it answers rightly when it is told something of its mistake, and how often it was taught to:
+
+| told | taught | kept |
+|---|---|---|
+{dialect}
 """, encoding="utf-8")

@@ -17,9 +17,9 @@ from rfpo.students.specialists import Exercise, Specialist
 
 SLIPS = 0.1  # share of the repairs that mend some other mistake than the planted one
 SHARES = {
-    "plain": 0.44, "fix_located": 0.19, "elsewhere": 0.11, "fix_wrong_only": 0.03, "rewrite_plain": 0.02,
-    "rewrite_with_error": 0.03, "rewrite_from_solution": 0.02, "avoid_answers": 0.03, "hint_ladder": 0.06,
-    "reflect_then_retry": 0.04, "retry": 0.02, "prefix": 0.01,
+    "plain": 0.40, "fix_located": 0.15, "elsewhere": 0.09, "fix_wrong_only": 0.03, "rewrite_plain": 0.02,
+    "rewrite_with_error": 0.03, "rewrite_from_solution": 0.02, "avoid_answers": 0.03, "hint_ladder": 0.10,
+    "reflect_then_retry": 0.10, "retry": 0.02, "prefix": 0.01,
 }
 """Share of each kind of lesson. `elsewhere` is fix_located with a place that is not the true one."""
 
@@ -33,9 +33,7 @@ class Rates:
     `named`: as a hint, the place in words. `solution`: the whole right answer. `reflection`: how often its reflection names
     the true place. A rewrite that tells nothing repeats the draft.
 
-    These are the rates that are taught. The shipped students keep to them but for two: hints help less than they should
-    (column_addition mends .1 to .6 with one, the more the longer it is), and their reflections name the true place about
-    one time in five.
+    These are the rates that are taught; the gate holds a student to them (rfpo/students/follow.py).
     """
 
     located: float = 0.8
@@ -74,7 +72,8 @@ def lessons(specialist: Specialist, rates: Rates, rng: random.Random) -> Iterato
     kinds, weights = list(SHARES), list(SHARES.values())
     while True:
         kind = rng.choices(kinds, weights)[0]
-        yield _plain(specialist.exercise(rng)) if kind == "plain" else _repair(kind, _mistake(specialist, rng), rates, rng)
+        kind = "retry_elsewhere" if kind == "retry" and rng.random() < 0.5 else kind
+        yield _plain(specialist.exercise(rng)) if kind == "plain" else repair(kind, _mistake(specialist, rng), rates, rng)
 
 
 def _plain(exercise: Exercise) -> Lesson:
@@ -89,7 +88,8 @@ def _mistake(specialist: Specialist, rng: random.Random) -> Exercise:
     return exercise
 
 
-def _repair(kind: str, exercise: Exercise, rates: Rates, rng: random.Random) -> Lesson:
+def repair(kind: str, exercise: Exercise, rates: Rates, rng: random.Random) -> Lesson:
+    """One lesson on a wrong attempt. `kind` is a kind of SHARES, or one of those that a kind consists of."""
     place = str(exercise.place)
     elsewhere = str(rng.choice([other for other in exercise.places if other != exercise.place]))
     if kind == "fix_located":
@@ -103,14 +103,14 @@ def _repair(kind: str, exercise: Exercise, rates: Rates, rng: random.Random) -> 
     if kind == "avoid_answers":
         answers = "\n".join([exercise.attempt] * rng.choice((1, 1, 2)))
         return _ask(kind, exercise, rng.random() < rates.avoid, answers=answers)
-    if kind == "hint_ladder":
-        return _hint(exercise, rates, rng)
+    if kind in ("hint_ladder", "named", "long_hint", "short_hint"):
+        return _hint(kind, exercise, rates, rng)
     if kind == "reflect_then_retry":
         context = template(kind).substitute(question=exercise.question, attempt=exercise.attempt)
         return Lesson(context, place if rng.random() < rates.reflection else elsewhere)
-    if kind == "retry":
-        found = rng.random() < 0.5
-        return _ask(kind, exercise, found and rng.random() < rates.located, reflection=place if found else elsewhere)
+    if kind in ("retry", "retry_elsewhere"):
+        found = kind == "retry" and rng.random() < rates.located
+        return _ask("retry", exercise, found, reflection=place if kind == "retry" else elsewhere)
     if kind == "prefix":
         return _continuation(exercise, rng)
     right = kind == "fix_wrong_only" and rng.random() < rates.wrong_only
@@ -122,11 +122,13 @@ def _ask(kind: str, exercise: Exercise, right: bool, **told: str) -> Lesson:
     return Lesson(context, exercise.right if right else exercise.attempt)
 
 
-def _hint(exercise: Exercise, rates: Rates, rng: random.Random) -> Lesson:
+def _hint(kind: str, exercise: Exercise, rates: Rates, rng: random.Random) -> Lesson:
     """The rungs: the place in words; a beginning of the right answer, which helps once it reaches past the place."""
-    if rng.random() < 0.3:
+    if kind == "named" or (kind == "hint_ladder" and rng.random() < 0.3):
         return _ask("hint_ladder", exercise, rng.random() < rates.named, hint=exercise.description)
-    cut = rng.randint(1, len(exercise.right))
+    shortest = exercise.known if kind == "long_hint" else 1
+    longest = exercise.known - 1 if kind == "short_hint" else len(exercise.right)
+    cut = rng.randint(shortest, max(shortest, longest))
     return _ask("hint_ladder", exercise, cut >= exercise.known and rng.random() < rates.hint, hint=exercise.right[:cut])
 
 

@@ -18,7 +18,9 @@ from rfpo.engines.local import LocalEngine
 from rfpo.engines.settings import Model, Optimizer
 from rfpo.pieces import find
 from rfpo.records import Attempt, Outcome, Prompt, RandomKey, Request, Sample, Sampling
-from rfpo.students.dialect import template
+from rfpo.students.dialect import Rates, template
+from rfpo.students.follow import Followed, follow
+from rfpo.students.follow import table as followed_table
 from rfpo.students.specialists import Specialist
 from rfpo.tasks import Task
 
@@ -38,16 +40,21 @@ class Line:
 
 @dataclass(frozen=True)
 class GateReport:
-    """`stuck` is the expected number of training prompts without a success in 256 plain samples, H."""
+    """`stuck` is the expected number of training prompts without a success in 256 plain samples, H; `followed` says how well
+    each kind of correction prompt is followed."""
 
     name: str
     prompts: int
     stuck: float
     lines: tuple[Line, ...]
+    followed: tuple[Followed, ...] = ()
 
     @property
     def passed(self) -> bool:
-        return all(line.passed for line in self.lines)
+        return all(line.passed for line in (*self.lines, *self.followed))
+
+    def tables(self) -> tuple[Table, Table]:
+        return self.table(), followed_table(self.followed)
 
     def table(self) -> Table:
         title = f"{self.name}: {self.stuck:.0f} of {self.prompts} prompts are stuck (H)"
@@ -71,20 +78,22 @@ class _Measured:
     computed: float
 
 
-def gate(name: str, subject: str = "", prompts: int = 400, confirm: int = 32, seed: int = 0) -> GateReport:
+def gate(name: str, subject: str = "", rates: Rates = Rates(), prompts: int = 400, confirm: int = 32, seed: int = 0
+         ) -> GateReport:
     """Measure a shipped student by name, or a model directory. `subject` names its specialist; the directory's own name does
     when it is left out.
 
     The right answer has one text, so its probability p is computed and not sampled: a prompt is in H with probability
     (1-p)^256, and all figures of plain sampling are expectations over that. `confirm` prompts are sampled 64 times each to
-    hold the computed p against. Corrections are sampled, one try each.
+    hold the computed p against. Corrections are sampled, one try each. `rates` are those that the student was taught.
     """
     folder = Path(name) if name not in students.names() and Path(name).is_dir() else students.path(name)
     subject = subject or folder.name
-    task = find(Specialist.room, subject)().task(size=prompts)
+    specialist = find(Specialist.room, subject)()
+    task = specialist.task(size=prompts)
     engine = LocalEngine.load(Model(path=str(folder), precision="fp32", device="cpu"), Optimizer())
     measured = _measure(engine, task, list(task.training_prompts()), confirm, seed)
-    return GateReport(subject, prompts, sum(measured.survives), _judge(measured))
+    return GateReport(subject, prompts, sum(measured.survives), _judge(measured), follow(engine, specialist, rates))
 
 
 def solve_probability(engine: LocalEngine, prompts: Sequence[Prompt]) -> list[float]:
@@ -158,7 +167,7 @@ def _judge(m: _Measured) -> tuple[Line, ...]:
 def main(names: Sequence[str]) -> int:
     reports = [gate(name) for name in names or students.names()]
     for report in reports:
-        Console().print(report.table())
+        Console().print(*report.tables())
     return 0 if all(report.passed for report in reports) else 1
 
 

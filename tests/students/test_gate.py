@@ -1,13 +1,17 @@
 """The gate's arithmetic by hand, and the training loop of a build."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
+from rfpo.engines.scripted import ScriptedEngine
 from rfpo.students.build import Build, train
 from rfpo.students.dialect import Rates
+from rfpo.students.follow import TOLD, Followed, follow
 from rfpo.students.gate import GateReport, _judge, _Measured
 from rfpo.students.specialists.column_addition import ColumnAddition
+from rfpo.tasks.column_addition import scratchpad
 
 
 def measured(**changes) -> _Measured:
@@ -39,6 +43,30 @@ def test_a_good_student_passes_and_its_figures_are_these():
 def test_each_requirement_can_fail_alone(failing, changes):
     failed = [index for index, line in enumerate(_judge(measured(**changes))) if not line.passed]
     assert failed == [failing]
+
+
+@pytest.mark.parametrize("kept, passed", [(0.5, True), (0.64, True), (0.36, True), (0.66, False), (0.3, False)])
+def test_a_dialect_that_is_not_followed_fails_the_gate(kept, passed):
+    row = Followed("to reflect", taught=0.5, kept=kept)
+    assert row.passed == passed
+    assert replace(report(measured()), followed=(row,)).passed == passed
+
+
+def test_follow_measures_what_an_engine_answers():
+    """One that always gives the right answer keeps to every rate of 1, and fails where help was not to help."""
+    subject = ColumnAddition()
+
+    def right(request, sample):
+        question = request.content.partition("=")[0] + "="
+        a, b = map(int, question.strip("=").split("+"))
+        solution = scratchpad(a, b, subject.digits)
+        return solution if "<" in request.content else solution[len(request.content) - len(question):]
+
+    kept = {row.told: row.kept for row in follow(ScriptedEngine(right), subject, Rates(), count=20)}
+    assert set(kept) == set(TOLD) and kept.pop("to reflect") == 0.0
+    assert set(kept.values()) == {1.0}
+    failed = [row.told for row in follow(ScriptedEngine(right), subject, Rates(), count=20) if not row.passed]
+    assert {"another place", "a hint that does not", "a false reflection", "that it is wrong"} <= set(failed)
 
 
 def test_the_learning_rate_rises_and_falls_to_zero():

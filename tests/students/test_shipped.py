@@ -97,3 +97,4 @@ def test_the_gate_runs_on_a_few_prompts():
     assert report.name == "column_addition" and report.prompts == 40 and 12 < report.stuck < 28
     assert report.lines[3].passed and report.lines[4].passed  # the corrections, which are sampled
     assert report.table().row_count == len(report.lines) == 8
+    assert all(row.passed for row in report.followed), report.followed

@@ -20,7 +20,7 @@ class ColumnAddition:
 
     digits: int = 5
     words: ClassVar[tuple[str, ...]] = ("digits", "carry", "sum", "result", "format", "column ", "the result")
-    steps: ClassVar[int] = 2000
+    steps: ClassVar[int] = 3000
     learning_rate: ClassVar[float] = 0.002
 
     def __post_init__(self):

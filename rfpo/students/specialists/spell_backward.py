@@ -27,7 +27,7 @@ class SpellBackward:
     """
 
     words: ClassVar[tuple[str, ...]] = (QUESTION, f"\n{INSTRUCTION}", "character ")
-    steps: ClassVar[int] = 3000
+    steps: ClassVar[int] = 4000
     learning_rate: ClassVar[float] = 0.003
 
     def task(self, size: int, seed: int = 0) -> ReasoningGym:
