@@ -9,6 +9,10 @@ from rfpo.batch import Batch
 from rfpo.objective import Objective
 from rfpo.records import Completion, Content, Request
 
+Follow = Callable[[int, list[Completion]], Callable[[], Sequence[Request]] | None]
+"""Called as soon as the index-th request has all its completions. What it returns, if anything, is called a little later,
+and gives the requests that follow from them."""
+
 
 class Sampler(Protocol):
     """Draws completions from the current policy."""
@@ -32,9 +36,12 @@ class Sampler(Protocol):
         """The text of completion tokens, without special tokens."""
         ...
 
-    def sample(self, requests: Sequence[Request], finished: Callable[[Completion], None] | None = None
-               ) -> list[list[Completion]]:
+    def sample(self, requests: Sequence[Request], finished: Callable[[Completion], None] | None = None,
+               follow: Follow | None = None) -> list[list[Completion]]:
         """For each request its n completions, in order. `finished` is called as rows finish, for a progress display.
+
+        `follow` may add requests while others are still being drawn; they are answered too, behind the first ones in the
+        order in which they were added. When it is called depends on what was drawn and not on a clock.
 
         Raises UserError, naming the prompt's id and length, when a context leaves no room for one new token.
         """

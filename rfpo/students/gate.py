@@ -26,6 +26,7 @@ from rfpo.tasks import Task
 
 DRAWS = 256  # plain samples that a stuck prompt must survive
 MAX_TOKENS = 64
+TAUGHT = Rates()
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class _Measured:
     computed: float
 
 
-def gate(name: str, subject: str = "", rates: Rates = Rates(), prompts: int = 400, confirm: int = 32, seed: int = 0
+def gate(name: str, subject: str = "", rates: Rates = TAUGHT, prompts: int = 400, confirm: int = 32, seed: int = 0
          ) -> GateReport:
     """Measure a shipped student by name, or a model directory. `subject` names its specialist; the directory's own name does
     when it is left out.

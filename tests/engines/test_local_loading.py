@@ -118,7 +118,7 @@ def test_dropout_of_the_checkpoint_is_off_while_learning(tmp_path):
     assert torch.equal(engine.network(tokens).logits, engine.network(tokens).logits)
 
 
-@pytest.mark.parametrize("attention, expected", [("auto", "eager"), ("sdpa", "sdpa")])
+@pytest.mark.parametrize("attention, expected", [("auto", "rfpo"), ("eager", "eager"), ("sdpa", "sdpa")])
 def test_attention_on_a_cpu(directories, attention, expected):
     assert engine_of(directories["qwen3"], attention=attention).network.config._attn_implementation == expected
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from rfpo.engines.local import sampling
-from rfpo.engines.local.sampling import draw, uniforms
+from rfpo.engines.local import padded_cache, sampling, slots
+from rfpo.engines.local.draws import draw, uniforms
 from rfpo.errors import UserError
 from rfpo.records import Finish, Message, RandomKey
 from tests.engines.build import engine_of, plain_logps, ragged_requests, request
@@ -41,22 +41,24 @@ def test_sample_j_of_a_request_is_keyed_by_its_own_number(qwen3):
 @pytest.mark.parametrize("share", [1e-9, 2.0])
 def test_cutting_finished_rows_out_changes_nothing(qwen3, monkeypatch, share):
     expected = tokens_of(qwen3.sample(ragged_requests(n=6, stop=("3", "a"))))
-    monkeypatch.setattr(sampling, "COMPACT_AT", share)
+    monkeypatch.setattr(sampling, "CUT_AT", share)
     assert len({len(tokens) for group in expected for tokens in group}) > 3
     assert tokens_of(qwen3.sample(ragged_requests(n=6, stop=("3", "a")))) == expected
 
 
-def test_finished_rows_do_leave_the_batch(qwen3, monkeypatch):
-    seen = []
-    forward = sampling.Running.forward
-    monkeypatch.setattr(sampling.Running, "forward", lambda self: (seen.append(len(self.rows)), forward(self))[1])
-    qwen3.sample([request("7", n=4, max_tokens=2), request("8", n=4, max_tokens=5)])
+@pytest.mark.parametrize("way", [slots.Slots, padded_cache.PaddedCache])
+def test_finished_rows_do_leave_the_batch(directories, monkeypatch, way):
+    engine = engine_of(directories["qwen3"], attention="auto" if way is slots.Slots else "eager")
+    seen, step = [], way.step
+    monkeypatch.setattr(way, "step", lambda self, tokens: (seen.append(len(tokens)), step(self, tokens))[1])
+    engine.sample([request("7", n=4, max_tokens=2), request("8", n=4, max_tokens=5)])
     assert seen == [8, 4, 4, 4]
 
 
-def test_a_cache_that_cannot_be_indexed_by_row_gives_the_same(engine, monkeypatch):
+def test_a_cache_that_cannot_be_indexed_by_row_gives_the_same(directory, monkeypatch):
+    engine = engine_of(directory, attention="eager")
     expected = tokens_of(engine.sample(ragged_requests()))
-    monkeypatch.setattr(sampling, "can_select", lambda cache: False)
+    monkeypatch.setattr(padded_cache, "can_select", lambda cache: False)
     assert tokens_of(engine.sample(ragged_requests())) == expected
 
 
@@ -137,19 +139,19 @@ def test_uniforms_do_not_depend_on_how_many_are_drawn():
 def test_progress_sees_every_row_once_even_when_memory_runs_out(qwen3, monkeypatch, capsys):
     expected = tokens_of(qwen3.sample(ragged_requests()))
     qwen3.sampling_budget.tokens = 64
-    plain, calls = sampling.sample_rows, []
+    step, calls = slots.Slots.step, []
 
-    def once_too_large(*arguments):
-        calls.append(arguments)
-        if len(calls) == 3:
+    def once_too_large(self, tokens):
+        calls.append(tokens)
+        if len(calls) == 20:
             raise torch.cuda.OutOfMemoryError("CUDA out of memory")
-        plain(*arguments)
+        return step(self, tokens)
 
-    monkeypatch.setattr(sampling, "sample_rows", once_too_large)
+    monkeypatch.setattr(slots.Slots, "step", once_too_large)
     seen = []
     assert tokens_of(qwen3.sample(ragged_requests(), seen.append)) == expected
     assert len(seen) == 9
-    assert capsys.readouterr().err == "out of memory: the sampling batch (4 * tokens_per_micro_batch) 64 -> 32\n"
+    assert capsys.readouterr().err == "out of memory: the sampling batch (8 * tokens_per_micro_batch) 64 -> 32\n"
 
 
 def test_the_models_context_ends_a_row(directory):

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from rfpo.batch import collate
+from rfpo.engines.local import head
 from rfpo.errors import UserError
 from tests.engines.build import corrected_sample, engine_of, plain_logps, ragged_samples, sample, stream
 
@@ -39,10 +40,11 @@ def test_a_batch_without_parents_gets_an_empty_parent_column(qwen3):
 
 def test_old_and_update_in_one_pass(qwen3):
     batch = batch_of()
-    seen, inner = [], qwen3.network.forward
-    qwen3.network.forward = lambda **arguments: (seen.append(1), inner(**arguments))[1]
+    seen, decoder = [], qwen3.network.get_decoder()
+    decoder.register_forward_hook(lambda module, inputs, output: seen.append(tuple(output.last_hidden_state.shape[:2])))
     filled = qwen3.score(batch, frozenset({"old", "update"}))
-    assert torch.equal(filled.old, filled.update) and len(seen) == 1
+    assert torch.equal(filled.old, filled.update)
+    assert seen == [(3, 4), (7, 6)]  # the three prompts once, then all completions
 
 
 def test_what_stands_in_the_padding_does_not_matter(qwen3):
@@ -66,11 +68,11 @@ def test_a_column_that_is_not_offered_is_refused(qwen3):
         qwen3.score(batch_of(), frozenset({"reference"}))
 
 
-def test_prompt_positions_never_meet_the_head(qwen3):
-    shapes = []
-    qwen3.network.lm_head.register_forward_hook(lambda module, inputs, output: shapes.append(tuple(output.shape[:2])))
-    qwen3.score(batch_of([sample(context=tuple(range(2, 40)), tokens=(5, 6, 1))]), frozenset({"old"}))
-    assert shapes == [(1, 3)]
+def test_prompt_positions_and_padding_never_meet_the_head(qwen3, monkeypatch):
+    shapes, plain = [], head.scaled
+    monkeypatch.setattr(head, "scaled", lambda logits, temperature: (shapes.append(tuple(logits.shape)), plain(logits, 1.0))[1])
+    qwen3.score(batch_of([sample(context=tuple(range(2, 40)), tokens=(5, 6, 1)), sample(tokens=(5, 1))]), frozenset({"old"}))
+    assert shapes == [(3 + 2, 51)]
 
 
 def test_bf16_is_close_and_gives_fp32_columns(directory):

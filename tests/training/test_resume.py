@@ -14,7 +14,7 @@ from rfpo.reporting.store import RunStore
 from rfpo.training import checkpoint
 from tests.training.build import STUDENT, at_call, files, sets
 
-PLAIN = ("rfpo", "--steps", "5", *sets(group_size=4, prompts_per_step=3, fixing__operator__templates="student",
+PLAIN = ("rfpo", "--steps", "5", *sets(group_size=4, prompts_per_step=4, fixing__operator__templates="student",
                                        optimizer__learning_rate=1e-3, optimizer__warmup_steps=3, optimizer__decay="cosine",
                                        evaluation__every=2))
 DYNAMIC = ("rfpo_dapo", "--steps", "5", *sets(group_size=4, prompts_per_step=2, fixing__operator__templates="student",

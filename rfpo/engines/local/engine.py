@@ -9,16 +9,20 @@ import torch
 from torch import Tensor, nn
 
 from rfpo.batch import Batch
-from rfpo.engines.local import learning, loading, sampling, scoring, storing
+from rfpo.engines.local import learning, loading, scoring, storing
+from rfpo.engines.local.abilities import abilities
+from rfpo.engines.local.draws import Drawn, Row
 from rfpo.engines.local.forward import Forward, row_lengths
-from rfpo.engines.local.memory import TokenBudget, set_malloc, split
+from rfpo.engines.local.half import HalfCopy
+from rfpo.engines.local.memory import TokenBudget, set_malloc
+from rfpo.engines.local.round import Round
 from rfpo.engines.local.text import Text
-from rfpo.engines.protocols import Stream, UpdateReport
+from rfpo.engines.protocols import Follow, Stream, UpdateReport
 from rfpo.engines.settings import Model, Optimizer
 from rfpo.errors import UserError
 from rfpo.records import Completion, Content, Request
 
-SAMPLING_TOKENS = 4
+SAMPLING_TOKENS = 8
 """Sampling keeps no activations, so it takes this many times the tokens of a micro-batch at once."""
 SAMPLING_BUDGET = f"the sampling batch ({SAMPLING_TOKENS} * tokens_per_micro_batch)"
 
@@ -41,6 +45,7 @@ class LocalEngine:
     dtype: torch.dtype = torch.float32
     seed: int = 0
     policy_version: int = 0
+    half: HalfCopy = field(default_factory=HalfCopy)
     offers: frozenset[str] = field(init=False)
 
     def __post_init__(self):
@@ -64,7 +69,8 @@ class LocalEngine:
             learning.checkpoint_activations(network)
         text = Text(tokenizer, network.generation_config)
         bf16 = model.precision == "bf16" or (model.precision == "auto" and device == "cuda")
-        return cls(network=network.eval(), text=text, forward=Forward(text.pad, temperature, device, bf16),
+        return cls(network=network.eval(), text=text,
+                   forward=Forward(text.pad, temperature, device, bf16, abilities(network.eval())),
                    optimizer=adamw(network, optimizer), budget=TokenBudget(tokens_per_micro_batch),
                    sampling_budget=TokenBudget(SAMPLING_TOKENS * tokens_per_micro_batch, SAMPLING_BUDGET),
                    max_gradient_norm=optimizer.max_gradient_norm, reference=frozen, dtype=loading.checkpoint_dtype(model),
@@ -80,28 +86,11 @@ class LocalEngine:
     def decode(self, tokens: Sequence[int]) -> str:
         return self.text.decode(tokens)
 
-    def sample(self, requests: Sequence[Request], finished: Callable[[Completion], None] | None = None
-               ) -> list[list[Completion]]:
-        rows = [row for index, request in enumerate(requests) for row in self._rows(index, request)]
-        drawn: dict[tuple[int, int], Completion] = {}
+    def sample(self, requests: Sequence[Request], finished: Callable[[Completion], None] | None = None,
+               follow: Follow | None = None) -> list[list[Completion]]:
+        return Round(self, list(requests), finished, follow).run()
 
-        def keep(result: sampling.Drawn) -> None:
-            place = (result.row.index, result.row.sample)
-            if place not in drawn:  # the same rows come again when memory ran out
-                drawn[place] = self._completion(result)
-                if finished:
-                    finished(drawn[place])
-
-        lengths = [(len(row.context), row.limit) for row in rows]
-
-        def work() -> None:
-            for batch in split(lengths, range(len(rows)), self.sampling_budget.tokens):
-                sampling.sample_rows(self.network, [rows[i] for i in batch], self.forward, self.text, keep)
-
-        self.sampling_budget.within(work, max(map(sum, lengths), default=0))
-        return [[drawn[index, sample] for sample in range(request.n)] for index, request in enumerate(requests)]
-
-    def _rows(self, index: int, request: Request) -> list[sampling.Row]:
+    def rows(self, index: int, request: Request) -> list[Row]:
         context = self.encode(request.content) + request.prefix
         room = self.context_length - len(context)
         if not context:
@@ -110,9 +99,9 @@ class LocalEngine:
             raise UserError(f"prompt {request.prompt.id!r} is {len(context)} tokens long and the model takes "
                             f"{self.context_length}, answer included; shorten it or leave it out.")
         limit = min(request.sampling.max_tokens, room)
-        return [sampling.Row(index, sample, request, context, limit) for sample in range(request.n)]
+        return [Row(index, sample, request, context, limit) for sample in range(request.n)]
 
-    def _completion(self, drawn: sampling.Drawn) -> Completion:
+    def completion(self, drawn: Drawn) -> Completion:
         row = drawn.row
         return Completion(request=row.request, context=row.context, tokens=drawn.tokens, logps=drawn.logps,
                           text=self.decode(drawn.tokens), finish=drawn.finish, policy_version=self.policy_version)
@@ -130,6 +119,15 @@ class LocalEngine:
                 return scoring.score_tokens(self.forward, network, batch, tokens, valid, self.budget.tokens)
 
         return self.budget.within(work, longest_row(batch, valid))
+
+    @contextmanager
+    def sampler(self):
+        """The network to sample with, under its autocast: in bf16 a copy (half.py), unless adapters make it one too many."""
+        if self.forward.bf16 and not hasattr(self.network, "disable_adapter"):
+            yield self.half.of(self.network, self.policy_version)
+        else:
+            with self.forward.autocast():  # around the whole of it: it keeps its bf16 copies of the weights until it ends
+                yield self.network
 
     @contextmanager
     def _policy(self, reference: bool):

@@ -1,4 +1,8 @@
-"""Rows to log-probs: one forward pass over [context, completion], logits at the completion's positions only."""
+"""Rows to log-probs: the hidden states at the completions' tokens, and from them what the tokens cost.
+
+Three ways to the same numbers, the first that the network can go (abilities.py): each distinct prompt run once; every row
+with its own prompt in front; the network's own logits.
+"""
 
 import inspect
 from collections.abc import Sequence
@@ -8,6 +12,19 @@ import torch
 from torch import Tensor, nn
 
 from rfpo.batch import Batch
+from rfpo.engines.local.attention import SKIP_MASK
+from rfpo.engines.local.head import TokenLogProbs
+from rfpo.engines.local.memory import split
+from rfpo.engines.local.prefix import Answers, Prompts
+
+
+@dataclass(frozen=True)
+class Abilities:
+    """What a network was found to be able to do. `linear_head`: its logits are its last hidden states times one matrix.
+    `shared_prompts`: it runs with the attention of this engine, so that rows can share the run of their prompt."""
+
+    linear_head: bool = False
+    shared_prompts: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,19 +61,45 @@ def padded(contexts: Sequence[Sequence[int]], tokens: Tensor, valid: Tensor, pad
                   targets=targets)
 
 
+def causal_model(network: nn.Module) -> nn.Module:
+    """Without the wrapping of adapters, which sit inside its layers anyway."""
+    return network.get_base_model() if hasattr(network, "get_base_model") else network
+
+
 def completion_logits(network: nn.Module, rows: Padded) -> Tensor:
-    """[N,T,V] fp32: the logits that predict the completion's tokens. The prompt's are never made: with a vocabulary of
-    150,000 they would be the largest tensor of the step."""
+    """[N,T,V] fp32: the logits that predict the completion's tokens; the prompt's are never made."""
     keep = rows.targets.shape[1]
     arguments = dict(input_ids=rows.ids, attention_mask=rows.attention, position_ids=rows.positions, use_cache=False)
-    if takes_logits_to_keep(network):
+    if "logits_to_keep" in inspect.signature(causal_model(network).forward).parameters:
         arguments["logits_to_keep"] = keep
     return network(**arguments).logits[:, -keep:].float()
 
 
-def takes_logits_to_keep(network: nn.Module) -> bool:
-    inner = network.get_base_model() if hasattr(network, "get_base_model") else network
-    return "logits_to_keep" in inspect.signature(inner.forward).parameters
+def hidden_after_own_prompts(network: nn.Module, rows: Padded) -> Tensor:
+    """[N,T,d]: the states that predict the completion's tokens, every row run with its prompt in front."""
+    output = causal_model(network).get_decoder()(input_ids=rows.ids, attention_mask=rows.attention,
+                                                 position_ids=rows.positions, use_cache=False)
+    return output.last_hidden_state[:, -rows.targets.shape[1]:]
+
+
+def hidden_after_shared_prompts(network: nn.Module, contexts: Sequence[Sequence[int]], tokens: Tensor) -> Tensor:
+    """[N,T,d]: the same from one run of each distinct context and one of all completions. Gradients flow through both."""
+    distinct = {context: number for number, context in enumerate(dict.fromkeys(contexts))}
+    owner = torch.tensor([distinct[context] for context in contexts], device=tokens.device)
+    prompts = Prompts.of(list(distinct), tokens.device)
+    first = prompts.last(run(network, prompts.ids, prompts.positions, prompts))[owner]
+    if tokens.shape[1] == 1:
+        return first[:, None]
+    answers = Answers.of(prompts, owner)
+    later = run(network, tokens[:, :-1], answers.positions(tokens.shape[1] - 1), answers)
+    return torch.cat([first[:, None], later], 1)
+
+
+def run(network: nn.Module, ids: Tensor, positions: Tensor, view) -> Tensor:
+    """[N,L,d]: last hidden states of a pass whose attention is `view`'s."""
+    return causal_model(network).get_decoder()(
+        input_ids=ids, attention_mask=SKIP_MASK.to(ids.device), position_ids=positions, use_cache=False, view=view
+    ).last_hidden_state
 
 
 def log_probs(logits: Tensor, targets: Tensor) -> Tensor:
@@ -77,18 +120,46 @@ class Forward:
     temperature: float
     device: str
     bf16: bool = False
+    abilities: Abilities = Abilities()
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return torch.bfloat16 if self.bf16 else torch.float32
 
     def autocast(self):
         return torch.autocast(self.device, dtype=torch.bfloat16, enabled=self.bf16)
 
-    def __call__(self, network: nn.Module, contexts: Sequence[Sequence[int]], tokens: Tensor, valid: Tensor,
+    def __call__(self, network: nn.Module, contexts: Sequence[tuple[int, ...]], tokens: Tensor, valid: Tensor,
                  entropy: bool = False) -> tuple[Tensor, Tensor | None]:
-        """log-probs [N,T] and, when asked for, entropies [N,T], in nats; junk where `valid` is False."""
-        rows = padded(contexts, tokens, valid, self.pad)
+        """log-probs [N,T] and, when asked for, entropies [N,T], in nats; nothing to rely on where `valid` is False."""
+        if not self.abilities.linear_head:
+            return self._from_logits(network, padded(contexts, tokens, valid, self.pad), entropy)
+        with self.autocast():
+            if self.abilities.shared_prompts:
+                hidden = hidden_after_shared_prompts(network, contexts, torch.where(valid, tokens, self.pad))
+            else:
+                hidden = hidden_after_own_prompts(network, padded(contexts, tokens, valid, self.pad))
+        return self._from_hidden(causal_model(network).get_output_embeddings().weight, hidden, tokens, valid, entropy)
+
+    def micro_batches(self, batch: Batch, valid: Tensor, rows: Sequence[int], budget: int, units: bool = True
+                      ) -> list[list[int]]:
+        """The row numbers `rows` in micro-batches of at most `budget` tokens as this forward runs them."""
+        lengths, unit, owner = row_lengths(batch, valid), batch.unit.tolist(), batch.context.tolist()
+        found = split([lengths[row] for row in rows], [unit[row] if units else row for row in rows], budget,
+                      [owner[row] for row in rows] if self.abilities.shared_prompts else None)
+        return [[rows[i] for i in micro_batch] for micro_batch in found]
+
+    def _from_logits(self, network: nn.Module, rows: Padded, entropy: bool) -> tuple[Tensor, Tensor | None]:
         with self.autocast():
             logits = completion_logits(network, rows)
         logits = logits / self.temperature
         return log_probs(logits, rows.targets), entropies(logits) if entropy else None
+
+    def _from_hidden(self, weight: Tensor, hidden: Tensor, tokens: Tensor, valid: Tensor, entropy: bool):
+        """The head runs on the tokens that are there; padding gets 0."""
+        logp, spread = TokenLogProbs.apply(hidden[valid], weight, tokens[valid], self.temperature, entropy, self.dtype)
+        empty = logp.new_zeros(valid.shape)
+        return empty.masked_scatter(valid, logp), empty.masked_scatter(valid, spread) if entropy else None
 
 
 def contexts_of(batch: Batch) -> list[tuple[int, ...]]:

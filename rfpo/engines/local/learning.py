@@ -8,8 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from rfpo.batch import Batch, exp, keep
-from rfpo.engines.local.forward import Forward, contexts_of, row_lengths
-from rfpo.engines.local.memory import split
+from rfpo.engines.local.forward import Forward, contexts_of
 from rfpo.engines.protocols import Stream
 from rfpo.engines.streams import rows_to_run
 from rfpo.objective import Objective, Policy
@@ -54,7 +53,7 @@ def accumulate(streams: Sequence[Stream], network: nn.Module, forward: Forward, 
         batch = stream.batch
         tally.rows += len(batch)
         tally.tokens += int(batch.mask.sum())
-        for index in split(row_lengths(batch, batch.valid), batch.unit.tolist(), budget) if len(batch) else ():
+        for index in forward.micro_batches(batch, batch.valid, range(len(batch)), budget):
             micro_batch = batch.rows(torch.tensor(index)).trim().to(forward.device)
             tally.loss += backward(replace(stream, batch=micro_batch), network, forward, tally)
             tally.micro_batches += 1

@@ -7,8 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from rfpo.batch import Batch, keep
-from rfpo.engines.local.forward import Forward, contexts_of, row_lengths
-from rfpo.engines.local.memory import split
+from rfpo.engines.local.forward import Forward, contexts_of
 
 CURRENT = ("old", "update")
 PARENT = ("parent", "parent_update")
@@ -37,11 +36,9 @@ def score_tokens(forward: Forward, network: nn.Module, batch: Batch, tokens: Ten
     """[N,T] fp32 log-probs of `tokens` under each row's train context; 0 where `valid` is False. Rows without a valid
     token (those without a parent) are not run."""
     result = torch.zeros(tokens.shape, dtype=torch.float32)
-    rows = valid.any(-1).nonzero().squeeze(-1).tolist()
-    lengths, contexts = row_lengths(batch, valid), contexts_of(batch)
-    for micro_batch in split([lengths[row] for row in rows], rows, budget):
-        index = [rows[i] for i in micro_batch]
-        width = max(lengths[row][1] for row in index)
+    contexts = contexts_of(batch)
+    for index in forward.micro_batches(batch, valid, valid.any(-1).nonzero().squeeze(-1).tolist(), budget, units=False):
+        width = int(valid[index].sum(-1).max())
         shown, present = tokens[index, :width].to(forward.device), valid[index, :width].to(forward.device)
         logp, _ = forward(network, [contexts[row] for row in index], shown, present)
         result[index, :width] = keep(logp, present).to(result)

@@ -1,0 +1,66 @@
+"""Log-probs and entropies from hidden states, a piece at a time: [tokens, vocabulary] is never there as a whole."""
+
+import torch
+from torch import Tensor
+
+ELEMENTS = 1 << 24
+"""Logits made at once: 64 MiB in fp32, 110 tokens of a vocabulary of 152,000. Fewer would starve the matrix product."""
+
+
+class TokenLogProbs(torch.autograd.Function):
+    """log p(target) and, when asked for, the entropy in nats, both [M] fp32, of softmax(hidden @ weight.T / temperature).
+
+    hidden [M,d], weight [V,d], targets [M]. The product is taken in `dtype`, the softmax in fp32. The logits are made again
+    in the backward pass, from the log-normaliser that is kept of each token:
+
+        d log p(y) / d logit_v = [v = y] - p_v          d H / d logit_v = -p_v (log p_v + H)
+    """
+
+    @staticmethod
+    def forward(ctx, hidden: Tensor, weight: Tensor, targets: Tensor, temperature: float, entropy: bool, dtype: torch.dtype):
+        head = weight.to(dtype).t()
+        logp, norm = (hidden.new_empty(len(hidden), dtype=torch.float32) for _ in range(2))
+        spread = torch.empty_like(logp) if entropy else None
+        for part in pieces(hidden, weight):
+            logits = scaled(hidden[part].to(dtype) @ head, temperature)
+            norm[part] = logits.logsumexp(-1)
+            logp[part] = logits.gather(-1, targets[part, None]).squeeze(-1) - norm[part]
+            if entropy:
+                spread[part] = norm[part] - (logits.softmax(-1) * logits).sum(-1)
+        ctx.save_for_backward(hidden, weight, targets, norm, spread)
+        ctx.temperature, ctx.dtype = temperature, dtype
+        return logp, spread
+
+    @staticmethod
+    def backward(ctx, grad_logp: Tensor, grad_entropy: Tensor | None):
+        hidden, weight, targets, norm, spread = ctx.saved_tensors
+        head = weight.to(ctx.dtype)
+        grad_hidden = torch.empty_like(hidden)
+        grad_weight = torch.zeros(weight.shape, device=weight.device) if ctx.needs_input_grad[1] else None
+        for part in pieces(hidden, weight):
+            states = hidden[part].to(ctx.dtype)
+            logits = scaled(states @ head.t(), ctx.temperature).sub_(norm[part, None])
+            grad = by_entropy(logits, spread[part], grad_entropy[part]) if spread is not None else None
+            slope = logits.exp_().mul_(-grad_logp[part, None])
+            slope.scatter_add_(1, targets[part, None], grad_logp[part, None])
+            slope = (slope if grad is None else slope.add_(grad)).div_(ctx.temperature).to(ctx.dtype)
+            grad_hidden[part] = (slope @ head).to(hidden.dtype)
+            if grad_weight is not None:
+                grad_weight += slope.t() @ states
+        return grad_hidden, None if grad_weight is None else grad_weight.to(weight.dtype), None, None, None, None
+
+
+def scaled(logits: Tensor, temperature: float) -> Tensor:
+    logits = logits.float()
+    return logits if temperature == 1.0 else logits.div_(temperature)
+
+
+def by_entropy(logp: Tensor, entropy: Tensor, grad: Tensor) -> Tensor:
+    """grad * dH/dlogits, from log-probs [m,V]."""
+    return logp.exp() * (logp + entropy[:, None]) * -grad[:, None]
+
+
+def pieces(hidden: Tensor, weight: Tensor) -> list[slice]:
+    """Slices of the tokens, each with at most ELEMENTS logits or 64 tokens."""
+    step = max(64, ELEMENTS // len(weight))
+    return [slice(start, start + step) for start in range(0, len(hidden), step)]
