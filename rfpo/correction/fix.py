@@ -1,10 +1,10 @@
-"""The driver: runs an operator on all stuck groups at once, one batched call a round."""
+"""The drivers: an operator's talks with the model about all stuck groups."""
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from rfpo.correction import Answers, Operator, Try
+from rfpo.correction import Answers, Operator, Round, Try
 from rfpo.correction.leakage import leaks
 from rfpo.records import Attempt, Correction, Group, Request
 
@@ -21,7 +21,8 @@ class FixReport:
 
     `corrections` holds every group's, by its key and in the groups' order, () where none succeeded. `tries` counts the
     answers asked for, `located` those of them told the true place of the error, `successes` the corrections; `tokens` is
-    every token generated for all of them, accepted or not; `rounds` the calls made.
+    every token generated for all of them, accepted or not; `rounds` the most that any
+    group took.
     """
 
     corrections: Mapping[Key, tuple[Correction, ...]] = field(default_factory=dict)
@@ -37,41 +38,73 @@ class FixReport:
         return sum(bool(corrections) for corrections in self.corrections.values())
 
 
+class Talks:
+    """The operator's talks with the model, one for each stuck group, each at its own pace.
+
+    `begin` gives a group's first round of requests and `answer` the next one, () when its talk has ended. What comes of it
+    depends on the groups, the operator and the answers alone, and not on the order in which groups are answered.
+    """
+
+    def __init__(self, operator: Operator):
+        self.operator = operator
+        self._groups: dict[Key, Group] = {}
+        self._talks: dict[Key, Generator] = {}
+        self._asked: dict[Key, Round] = {}
+        self._judged: dict[Key, list[tuple[Request, Attempt]]] = {}
+        self._rounds: dict[Key, int] = {}
+        self._returned: dict[Key, tuple[Correction, ...]] = {}
+
+    def begin(self, group: Group) -> Round:
+        """Raises ValueError when a group of the same key was begun before."""
+        key = group.key
+        if key in self._groups:
+            raise ValueError(f"two of the groups have the same key, {key}; give each visit of a prompt its own number.")
+        self._groups[key], self._judged[key], self._rounds[key] = group, [], 0
+        self._talks[key] = self.operator.correct(group)
+        return self._go_on(key, None)
+
+    def answer(self, key: Key, answers: Answers) -> Round:
+        """The judged completions of each request of the group's last round, in order; () for one that was not asked."""
+        self._judged[key] += [(request, attempt) for request, attempts in zip(self._asked[key], answers, strict=True)
+                              for attempt in attempts]
+        return self._go_on(key, answers)
+
+    def _go_on(self, key: Key, answers: Answers | None) -> Round:
+        try:
+            self._asked[key] = self._talks[key].send(answers)
+            self._rounds[key] += 1
+            return self._asked[key]
+        except StopIteration as end:
+            self._returned[key] = end.value
+            return ()
+
+    def tries(self, order: Sequence[Key]) -> list[Attempt]:
+        """Every attempt at a correction, group by group."""
+        return [attempt for key in order for _, attempt in self._judged[key]]
+
+    def report(self, order: Sequence[Key]) -> FixReport:
+        """When all talks have ended. Every correction carries its leak check. Raises ValueError when an operator returned a
+        failed correction."""
+        judged = [pair for key in order for pair in self._judged[key]]
+        corrections = {key: _checked(self._groups[key], self.operator, self._returned[key]) for key in order}
+        return FixReport(corrections, tries=len(judged), rounds=max(self._rounds.values(), default=0),
+                         successes=sum(map(len, corrections.values())),
+                         located=sum(isinstance(request, Try) and request.located for request, _ in judged),
+                         tokens=sum(len(attempt.completion.tokens) for _, attempt in judged))
+
+
 def fix(groups: Sequence[Group], operator: Operator, ask: Ask) -> FixReport:
     """Corrects the stuck groups in lockstep: each round, the requests of all that are still running go to `ask` as one list.
 
-    The result depends on the groups, the operator and the answers alone. Every correction carries its leak check. Without
-    groups nothing is asked. Raises ValueError when two groups share a key, or an operator returns a failed correction.
+    Without groups nothing is asked. Raises ValueError when two groups share a key, an operator returns a failed correction,
+    or `ask` gives another number of answers than it was asked for.
     """
-    keys = [group.key for group in groups]
-    if len(set(keys)) < len(keys):
-        raise ValueError(f"two of the groups {keys} have the same key; give each visit of a prompt its own number.")
-    talks = {group.key: operator.correct(group) for group in groups}
-    returned, asked = _resume(talks, dict.fromkeys(keys))
-    judged: list[tuple[Request, Attempt]] = []
-    rounds = 0
-    while asked:
-        rounds += 1
+    talks = Talks(operator)
+    asked = {group.key: talks.begin(group) for group in groups}
+    while asked := {key: requests for key, requests in asked.items() if requests}:
         answers = _ask_all(asked, ask)
-        judged += [(request, attempt) for key, requests in asked.items()
-                   for request, attempts in zip(requests, answers[key], strict=True) for attempt in attempts]
-        ended, asked = _resume({key: talks[key] for key in asked}, answers)
-        returned |= ended
-    corrections = {group.key: _checked(group, operator, returned[group.key]) for group in groups}
-    return FixReport(corrections, tries=len(judged), rounds=rounds, successes=sum(map(len, corrections.values())),
-                     located=sum(isinstance(request, Try) and request.located for request, _ in judged),
-                     tokens=sum(len(attempt.completion.tokens) for _, attempt in judged))
-
-
-def _resume(talks: Mapping[Key, Generator], answers: Mapping[Key, Answers | None]):
-    """Send each its answers: what the ended ones returned, and the next round of those that go on."""
-    returned, asked = {}, {}
-    for key, talk in talks.items():
-        try:
-            asked[key] = talk.send(answers[key])
-        except StopIteration as end:
-            returned[key] = end.value
-    return returned, asked
+        asked = {key: talks.answer(key, answers[key]) for key in asked}
+    return talks.report([group.key for group in groups])
 
 
 def _ask_all(asked: Mapping[Key, Sequence[Request]], ask: Ask) -> dict[Key, Answers]:

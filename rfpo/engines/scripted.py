@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from rfpo.batch import Batch
-from rfpo.engines.protocols import Stream, UpdateReport
+from rfpo.engines.protocols import Follow, Stream, UpdateReport
 from rfpo.engines.streams import rows_to_run
 from rfpo.errors import UserError
 from rfpo.records import Completion, Content, Finish, Request, Sampling
@@ -43,13 +43,21 @@ class ScriptedEngine:
     def decode(self, tokens: Sequence[int]) -> str:
         return "".join(chr(token - 1) for token in tokens if token != END)
 
-    def sample(self, requests: Sequence[Request], finished: Callable[[Completion], None] | None = None
-               ) -> list[list[Completion]]:
-        self.requests += requests
-        answers = [[self._complete(request, j) for j in range(request.n)] for request in requests]
-        for completion in (completion for group in answers for completion in group):
-            if finished:
-                finished(completion)
+    def sample(self, requests: Sequence[Request], finished: Callable[[Completion], None] | None = None,
+               follow: Follow | None = None) -> list[list[Completion]]:
+        """One request after the other; what follows from one is asked for when all that were there before are answered."""
+        waiting, answers, coming = list(requests), [], []
+        while waiting or coming:
+            waiting += [] if waiting else coming.pop(0)()
+            for request in waiting:
+                self.requests.append(request)
+                answers.append([self._complete(request, j) for j in range(request.n)])
+                for completion in answers[-1]:
+                    if finished:
+                        finished(completion)
+                if follow and (answer := follow(len(answers) - 1, answers[-1])):
+                    coming.append(answer)
+            waiting = []
         return answers
 
     def _complete(self, request: Request, sample: int) -> Completion:

@@ -60,6 +60,10 @@ class Display:
         """What the run is doing now: `total` pieces of it, or None when nobody knows how many."""
         self._phase, self._done, self._total = name, 0, total
 
+    def extend(self, n: int) -> None:
+        """There is more to do in this phase than was known when it began."""
+        self._total = None if self._total is None else self._total + n
+
     def advance(self, n: int = 1) -> None:
         self._done += n
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from rfpo.allocation import mixed
 from rfpo.allocation.shuffled import draw
 from rfpo.correction._samples import plain
-from rfpo.correction.fix import FixReport, fix
-from rfpo.records import Attempt, Correction, Group, Prompt, RandomKey, Request, Sample
+from rfpo.correction.fix import FixReport
+from rfpo.records import Attempt, Correction, Group, Prompt, Sample
 from rfpo.training.bench import Bench
-from rfpo.training.evaluate import ask
+from rfpo.training.rollout import Rollout
 from rfpo.training.state import LoopState
 
 
@@ -62,47 +62,20 @@ def gather(bench: Bench, state: LoopState) -> Harvest:
 
 def _round(bench: Bench, step: int, drawn: Sequence[tuple[Prompt, int]]) -> tuple[Harvest, list[tuple[Sample, ...]]]:
     """One draw: a harvest without its samples, and each group's samples."""
-    run = bench.run
-    groups = _rollout(bench, step, drawn)
+    run, rollout = bench.run, Rollout(bench, step, drawn)
+    rollout.run()
+    groups = rollout.groups
     if run.fixing is None:
         return Harvest(groups, (), (), (), ()), [_shaped(run, plain(group)) for group in groups]
-    stuck = tuple(group for group in groups if run.fixing.diagnosis(group))
-    tries: list[Attempt] = []
-    wanted: list[Request] = []
-
-    def asked(requests: Sequence[Request]) -> list[tuple[Attempt, ...]]:
-        fitting = [request for request in requests if _fits(bench, request)]
-        wanted.extend(requests)
-        bench.screen.phase("correcting", sum(request.n for request in fitting))
-        answers = ask(bench.engine, bench.judge, fitting, lambda _: bench.screen.advance())
-        tries.extend(_chain(answers))
-        by_request = dict(zip(map(id, fitting), answers, strict=True))
-        return [by_request.get(id(request), ()) for request in requests]
-
-    report = fix(stuck, run.fixing.operator, asked)
+    report, stuck, tries = rollout.report, rollout.stuck, tuple(rollout.tries)
     accepted = {key: tuple(c for c in corrections if not set(c.leaks) & set(run.fixing.reject_leaks))
                 for key, corrections in report.corrections.items()}
     members = [_shaped(run, run.fixing.merge(group, accepted.get(group.key, ()))) for group in groups]
     corrections = tuple(_chain(report.corrections.values()))
-    reached = {(request.prompt.id, request.key.visit) for request in wanted}
-    harvest = Harvest(groups, stuck, (report,), tuple(tries), corrections, unasked=len(stuck) - len(reached),
-                      too_long=sum(request.n for request in wanted) - len(tries))
+    reached = {(request.prompt.id, request.key.visit) for request in rollout.wanted}
+    harvest = Harvest(groups, stuck, (report,), tries, corrections, unasked=len(stuck) - len(reached),
+                      too_long=sum(request.n for request in rollout.wanted) - len(tries))
     return harvest, members
-
-
-def _fits(bench: Bench, request: Request) -> bool:
-    """The request leaves room for an answer; a correction prompt holds the attempt and may be too long."""
-    return len(bench.engine.encode(request.content)) + len(request.prefix) < bench.engine.context_length
-
-
-def _rollout(bench: Bench, step: int, drawn: Sequence[tuple[Prompt, int]]) -> tuple[Group, ...]:
-    run = bench.run
-    bench.screen.phase("sampling", len(drawn) * run.group_size)
-    requests = [Request(prompt, prompt.content, RandomKey(run.seed, step, prompt.id, visit), run.group_size, run.sampling)
-                for prompt, visit in drawn]
-    answers = ask(bench.engine, bench.judge, requests, lambda _: bench.screen.advance())
-    return tuple(Group(prompt, attempts, visit, step, run.seed)
-                 for (prompt, visit), attempts in zip(drawn, answers, strict=True))
 
 
 def _shaped(run, samples: tuple[Sample, ...]) -> tuple[Sample, ...]:

@@ -111,7 +111,7 @@ def _go(run: Run, store: RunStore, engine, prompts, state: LoopState, screen=Non
         for logger in loggers:
             stack.callback(logger.close)
         display = stack.enter_context(screen or Display(run.steps, run.token_budget, run.name))
-        course = _Course(Bench(run, engine, judge.judge, prompts, display), store, state, display, loggers, watch)
+        course = _Course(Bench(run, engine, judge, prompts, display), store, state, display, loggers, watch)
         _steps(course, judge)
     display.note(_closing(course, judge.ungraded, report(store.directory)))
 

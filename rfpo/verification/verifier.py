@@ -3,8 +3,8 @@
 import time
 import weakref
 from collections import Counter, deque
-from collections.abc import Sequence
-from multiprocessing.connection import wait
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import wait as wait_for
 
 from rfpo.errors import UserError
 from rfpo.records import Outcome, Prompt, Verdict
@@ -41,6 +41,9 @@ class Verifier:
         self.seconds, self.workers, self.memory_gib = seconds, workers, memory_gib
         self.ungraded: Counter[str] = Counter()
         self.judged = 0
+        self._begun = 0
+        self._waiting: deque[tuple[int, Item]] = deque()
+        self._verdicts: dict[int, Verdict] = {}
         self._running: list[WorkerProcess] = []
         self._hello = {"tasks": {name: task_to_json(task) for name, task in self._tasks.items() if task.isolated},
                        "seconds": seconds, "memory_gib": memory_gib}
@@ -53,65 +56,84 @@ class Verifier:
         self.close()
 
     def close(self) -> None:
-        """End the worker processes. The next `judge` starts new ones."""
+        """End the worker processes; what they had begun to judge is forgotten. The next `judge` starts new ones."""
         _kill_all(self._running)
+        self._waiting.clear()
+        self._verdicts.clear()
+
+    def __call__(self, items: Sequence[Item]) -> list[Verdict]:
+        return self.judge(items)
 
     def judge(self, items: Sequence[Item]) -> list[Verdict]:
         """The verdicts in the order of the items."""
-        verdicts: dict[int, Verdict] = {}
-        waiting: deque[int] = deque()
-        for index, (prompt, text) in enumerate(items):
+        return self.begin(items)()
+
+    def begin(self, items: Sequence[Item]) -> Callable[[], list[Verdict]]:
+        """Judging begins, and goes on in the worker processes while the caller does something else. What is returned waits
+        for the verdicts, and gives them in the order of the items; to be called once."""
+        numbers = range(self._begun, self._begun + len(items))
+        self._begun += len(items)
+        for number, (prompt, text) in zip(numbers, items, strict=True):
             if self._tasks[prompt.task].isolated:
-                waiting.append(index)
+                self._waiting.append((number, (prompt, text)))
             else:
-                verdicts[index] = judge_one(self._tasks[prompt.task], prompt, text)
-        try:
-            while waiting or any(worker.item is not None for worker in self._running):
-                self._hand_out(items, waiting, verdicts)
-                self._collect(verdicts)
-        except BaseException:
-            self.close()  # no process is left with half an answer, nor as an orphan
-            raise
-        ordered = [verdicts[index] for index in range(len(items))]
+                self._verdicts[number] = judge_one(self._tasks[prompt.task], prompt, text)
+        self._work_on(wait=False)
+        return lambda: self._take(numbers)
+
+    def _take(self, numbers: range) -> list[Verdict]:
+        while any(number not in self._verdicts for number in numbers):
+            self._work_on(wait=True)
+        ordered = [self._verdicts.pop(number) for number in numbers]
         self.judged += len(ordered)
         self.ungraded.update(verdict.feedback.partition(":")[0] for verdict in ordered if verdict.outcome is Outcome.UNGRADED)
         return ordered
 
-    def _hand_out(self, items: Sequence[Item], waiting: deque[int], verdicts: dict[int, Verdict]) -> None:
+    def _work_on(self, wait: bool) -> None:
+        try:
+            self._collect(wait=False)
+            self._hand_out()
+            if wait:
+                self._collect(wait=True)
+        except BaseException:
+            self.close()  # no process is left with half an answer, nor as an orphan
+            raise
+
+    def _hand_out(self) -> None:
+        waiting = self._waiting
         wanted = min(self.workers, len(waiting) + sum(worker.item is not None for worker in self._running))
         while len(self._running) < wanted:
             self._running.append(WorkerProcess(self._hello))
         for worker in [worker for worker in self._running if not worker.waited_for]:
             if not waiting:
                 return
-            index = waiting.popleft()
-            prompt, text = items[index]
+            number, (prompt, text) = waiting.popleft()
             try:
-                worker.give(index, {"prompt": prompt_to_json(prompt), "text": text}, self.seconds)
+                worker.give(number, {"prompt": prompt_to_json(prompt), "text": text}, self.seconds)
             except WorkerDied as error:
                 if error.unread:  # it died while it was idle: another one takes the item
-                    waiting.appendleft(index)
+                    waiting.appendleft((number, (prompt, text)))
                     self._replace(worker)
                 else:
-                    self._give_up(worker, str(error), verdicts)
+                    self._give_up(worker, str(error))
 
-    def _collect(self, verdicts: dict[int, Verdict]) -> None:
-        """Wait for the first answer, death or deadline, and take all that there are."""
+    def _collect(self, wait: bool) -> None:
+        """Take every answer, death and deadline that there is; with `wait`, wait for the first one."""
         busy = [worker for worker in self._running if worker.waited_for]
         if not busy:
             return
-        patience = max(0.0, min(worker.deadline for worker in busy) - time.monotonic())
-        for worker in wait(busy, patience):
-            self._take_answer(worker, verdicts)
+        patience = max(0.0, min(worker.deadline for worker in busy) - time.monotonic()) if wait else 0.0
+        for worker in wait_for(busy, patience):
+            self._take_answer(worker)
         for worker in busy:
             if worker in self._running and worker.waited_for and time.monotonic() > worker.deadline:
-                self._give_up(worker, f"took longer than {self.seconds:g} s", verdicts)
+                self._give_up(worker, f"took longer than {self.seconds:g} s")
 
-    def _take_answer(self, worker: WorkerProcess, verdicts: dict[int, Verdict]) -> None:
+    def _take_answer(self, worker: WorkerProcess) -> None:
         try:
             answer = worker.receive()
         except WorkerDied as error:
-            self._give_up(worker, str(error), verdicts)
+            self._give_up(worker, str(error))
             return
         if answer is None:
             return
@@ -120,13 +142,13 @@ class Verifier:
                 raise UserError(answer["failed"])
             worker.ready = True
             return
-        verdicts[worker.item] = verdict_from_json(answer)
+        self._verdicts[worker.item] = verdict_from_json(answer)
         worker.item = None
 
-    def _give_up(self, worker: WorkerProcess, why: str, verdicts: dict[int, Verdict]) -> None:
+    def _give_up(self, worker: WorkerProcess, why: str) -> None:
         if not worker.ready:
             raise worker.start_failure(why)
-        verdicts[worker.item] = Verdict.ungraded(why)
+        self._verdicts[worker.item] = Verdict.ungraded(why)
         self._replace(worker)
 
     def _replace(self, worker: WorkerProcess) -> None:

@@ -14,7 +14,7 @@ from rfpo.reporting.store import RunStore
 from rfpo.training import checkpoint
 from tests.training.build import STUDENT, at_call, files, sets
 
-PLAIN = ("rfpo", "--steps", "5", *sets(group_size=4, prompts_per_step=4, fixing__operator__templates="student",
+PLAIN = ("rfpo", "--steps", "5", *sets(seed=3, group_size=4, prompts_per_step=4, fixing__operator__templates="student",
                                        optimizer__learning_rate=1e-3, optimizer__warmup_steps=3, optimizer__decay="cosine",
                                        evaluation__every=2))
 DYNAMIC = ("rfpo_dapo", "--steps", "5", *sets(group_size=4, prompts_per_step=2, fixing__operator__templates="student",
@@ -34,7 +34,7 @@ SHOT = {  # the process is killed before the n-th call, and has then left its la
 STOPPED = {
     "before the first step": ("plain", SAMPLE, 2, 0, []),
     "before the first checkpoint": ("plain", UPDATE, 2, 1, []),
-    "between rollouts and corrections": ("plain", "rfpo.training.gather:fix", 3, 2, ["step-000002"]),
+    "between rollouts and corrections": ("plain", "rfpo.correction.fix:Talks.begin", 4, 2, ["step-000002"]),
     "after half of a checkpoint's files": ("dynamic", "rfpo.training.state:LoopState.save", 2, 4,
                                            ["step-000002", "step-000004.tmp"]),
     "before a checkpoint's checksums": ("plain", CHECKSUMS, 2, 4, ["step-000002", "step-000004.tmp"]),
