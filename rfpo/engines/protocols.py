@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from torch import Tensor
+
 from rfpo.batch import Batch
 from rfpo.objective import Objective
 from rfpo.records import Completion, Content, Request
@@ -60,7 +62,11 @@ class Stream:
 
 @dataclass(frozen=True)
 class UpdateReport:
-    """What one optimizer update did. `stepped` is False when nothing was trained or the loss was not finite (`nan`)."""
+    """What one optimizer update did. `stepped` is False when nothing was trained or the loss was not finite (`nan`).
+
+    `logps` holds, for each stream, the log-probs [N,T] of its rows before the update, which the update's own pass gives
+    for nothing; 0 for rows that were not run and where there is no token.
+    """
 
     stepped: bool
     loss: float = 0.0
@@ -70,6 +76,7 @@ class UpdateReport:
     trained_tokens: int = 0
     micro_batches: int = 0
     statistics: dict[str, float] = field(default_factory=dict)
+    logps: tuple[Tensor, ...] = ()
 
 
 class Learner(Protocol):

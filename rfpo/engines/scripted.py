@@ -87,7 +87,8 @@ class ScriptedEngine:
         self.learning_rates.append(learning_rate)
         self.policy_version += 1
         tokens = sum(int(stream.batch.mask[rows_to_run(stream)].sum()) for stream in streams)
-        return UpdateReport(stepped=True, trained_rows=rows, trained_tokens=tokens, micro_batches=1)
+        logps = tuple(torch.where(stream.batch.valid & rows_to_run(stream)[:, None], self.logp, 0.0) for stream in streams)
+        return UpdateReport(stepped=True, trained_rows=rows, trained_tokens=tokens, micro_batches=1, logps=logps)
 
     def save_model(self, directory: Path) -> None:
         self._write(Path(directory) / "model.json")

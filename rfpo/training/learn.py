@@ -66,18 +66,30 @@ def learn(bench: Bench, state: LoopState, samples: Sequence[Sample], progress: f
     several = run.updates_per_step * run.epochs > 1
     bench.screen.phase("scoring")
     batches = {name: _prepared(bench, batch, named[name][0], several) for name, batch in batches.items()}
-    seen = _seen(bench, policy, batches.get("policy"))
+    seen = _seen(bench, policy, batches.get("policy")) if several else None
     reports = []
     bench.screen.phase("learning", run.updates_per_step * run.epochs)
     for _ in range(run.epochs):
         cut = {name: split(batch, run.updates_per_step) for name, batch in batches.items()}
         for part in range(max(map(len, cut.values()))):
-            update = [Stream(_current(bench, pieces[part], named[name][0], several), *named[name])
-                      for name, pieces in cut.items() if part < len(pieces)]
+            update = {name: Stream(_current(bench, pieces[part], named[name][0], several), *named[name])
+                      for name, pieces in cut.items() if part < len(pieces)}
             rate = learning_rate(run, state.updates + sum(report.stepped for report in reports), progress)
-            reports.append(bench.engine.update(update, rate))
+            reports.append(bench.engine.update(list(update.values()), rate))
             bench.screen.advance()
+    if seen is None:
+        seen = _seen(bench, policy, _known(update, reports[0]))
     return Lesson(tuple(reports), rate, seen)
+
+
+def _known(update: dict[str, Stream], report: UpdateReport) -> Batch | None:
+    """The policy's batch of a step's only update, with the log-probs that the update has made anyway."""
+    if "policy" not in update:
+        return None
+    batch = update["policy"].batch
+    logps = dict(zip(update, report.logps, strict=True)) if report.logps else {}
+    parent = batch.parent_update if batch.parent is None else batch.parent
+    return replace(batch, old=logps.get("policy", batch.old), parent=parent)
 
 
 def _prepared(bench: Bench, batch: Batch, objective: Objective, several: bool) -> Batch:

@@ -1,6 +1,6 @@
 """From samples to updates: how many, with what counts, columns, learning rate and schedules."""
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from math import exp
 
 import pytest
@@ -12,7 +12,7 @@ from rfpo.recipes import recipe
 from rfpo.schedule.linear import Linear
 from rfpo.training.learn import learning_rate
 from rfpo.training.state import LoopState
-from tests.training.scripted import CARRY, HARD, RESULT, RIGHT, bench, is_try, says, step, sum_of
+from tests.training.scripted import CARRY, HARD, RESULT, RIGHT, Parted, bench, is_try, says, step, sum_of
 
 EASY, THIRD = sum_of(11, 11), sum_of(47, 86)
 
@@ -31,6 +31,23 @@ def test_one_update_trains_the_whole_step_on_its_own_log_probs():
     assert (stream.batch.counts.rows, stream.batch.counts.groups) == (8, 2)
     assert stream.batch.old is None  # those of the update's own forward pass
     assert stream.batch.parent[stream.batch.corrected][0, 0].item() == pytest.approx(-0.9)
+
+
+@dataclass
+class Counting(Parted):
+    scored: list = field(default_factory=list)
+
+    def score(self, batch, columns):
+        self.scored.append((sorted(columns), len(batch)))
+        return super().score(batch, columns)
+
+
+def test_with_one_update_only_the_parents_are_scored_and_only_once():
+    made = bench(half_right, HARD, EASY, prompts_per_step=2, engine=Counting)
+    _, metrics, rows = step(made)
+    assert made.engine.scored == [(["parent"], 1)]  # the answer that was corrected
+    assert metrics["log_r_off"] == pytest.approx(-0.4)  # from -0.9 of the parent and -0.5 of the update's own pass
+    assert [row["mean_logp_old"] for row in rows if row["origin"] == "corrected"] == pytest.approx([-0.5])
 
 
 def test_several_updates_a_step_have_counts_of_their_own_and_old_log_probs_of_its_start():

@@ -142,7 +142,7 @@ class LocalEngine:
         """See Learner.update. `old` and `update` columns left None are this pass's own log-probs, which is exact in the first
         update after sampling; a missing reference or parent column is scored for the rows that are run. A loss or gradient
         that is not finite leaves weights and moments as they were."""
-        streams = [learning.prepare(stream, self.score) for stream in streams]
+        given, streams = streams, [learning.prepare(stream, self.score) for stream in streams]
         if not any(len(stream.batch) for stream in streams):
             return UpdateReport(stepped=False)
         tally = self.budget.within(lambda: self._gradient(streams), max(longest_row(s.batch, s.batch.valid) for s in streams))
@@ -155,7 +155,8 @@ class LocalEngine:
             self.policy_version += 1
         self.optimizer.zero_grad()
         return UpdateReport(stepped=good, nan=not good, loss=tally.loss, gradient_norm=norm, trained_rows=tally.rows,
-                            trained_tokens=tally.tokens, micro_batches=tally.micro_batches, statistics=tally.statistics)
+                            trained_tokens=tally.tokens, micro_batches=tally.micro_batches, statistics=tally.statistics,
+                            logps=learning.logps_of(given, tally))
 
     def _gradient(self, streams: Sequence[Stream]) -> learning.Tally:
         """Gradients from zero, so that it can be done again. Training mode turns on gradient checkpointing and the

@@ -27,6 +27,7 @@ class Tally:
     tokens: int = 0
     micro_batches: int = 0
     sums: dict[str, tuple[float, int]] = field(default_factory=dict)
+    logps: list[Tensor] = field(default_factory=list)
 
     def add(self, name: str, values: Tensor) -> None:
         """Values whose mean over the update is reported under `name`."""
@@ -51,17 +52,29 @@ def accumulate(streams: Sequence[Stream], network: nn.Module, forward: Forward, 
     tally = Tally()
     for stream in streams:
         batch = stream.batch
+        tally.logps.append(torch.zeros(batch.tokens.shape))
         tally.rows += len(batch)
         tally.tokens += int(batch.mask.sum())
         for index in forward.micro_batches(batch, batch.valid, range(len(batch)), budget):
             micro_batch = batch.rows(torch.tensor(index)).trim().to(forward.device)
-            tally.loss += backward(replace(stream, batch=micro_batch), network, forward, tally)
+            loss, logp = backward(replace(stream, batch=micro_batch), network, forward, tally)
+            tally.loss += loss
+            tally.logps[-1][index, : logp.shape[1]] = keep(logp, micro_batch.valid).to(tally.logps[-1])
             tally.micro_batches += 1
     return tally
 
 
-def backward(stream: Stream, network: nn.Module, forward: Forward, tally: Tally) -> float:
-    """The micro-batch's share of the loss, after its backward pass."""
+def logps_of(streams: Sequence[Stream], tally: Tally) -> tuple[Tensor, ...]:
+    """The update's own log-probs, laid out as the rows that it was given."""
+    found = []
+    for stream, logps in zip(streams, tally.logps, strict=True):
+        found.append(torch.zeros(stream.batch.tokens.shape))
+        found[-1][rows_to_run(stream).cpu()] = logps
+    return tuple(found)
+
+
+def backward(stream: Stream, network: nn.Module, forward: Forward, tally: Tally) -> tuple[float, Tensor]:
+    """The micro-batch's share of the loss and its log-probs, after its backward pass."""
     batch, objective = stream.batch, stream.objective
     policy = Policy(*forward(network, contexts_of(batch), batch.tokens, batch.valid, entropy="entropy" in objective.needs))
     batch = with_current(batch, objective, policy.logp)
@@ -69,7 +82,7 @@ def backward(stream: Stream, network: nn.Module, forward: Forward, tally: Tally)
     loss = stream.coefficient * objective(policy, batch)
     loss.backward()
     observe(tally, policy, batch, objective)
-    return float(loss.detach())
+    return float(loss.detach()), policy.logp.detach()
 
 
 def with_current(batch: Batch, objective: Objective, logp: Tensor) -> Batch:
