@@ -1,31 +1,28 @@
 """rfpo's side of step_time: the loop's own step, taken each time a line arrives on stdin.
 
-    python -m benchmarks.rfpo_worker WORK_JSON MODEL_DIR BATCH_FILE [--bf16]
+    python -m benchmarks.rfpo_worker WORK_JSON MODEL_DIR BATCH_FILE [--bf16] [--tokens 4096]
 
-The first line of its answer is the gradient norm that it finds for the batch in BATCH_FILE, which the other side wrote.
+The line "gradient" asks for the gradient norm of the batch in BATCH_FILE, which the other side wrote.
 """
 
+import argparse
+import json
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import perf_counter
 
-
-
-import argparse  # noqa: E402
-import json  # noqa: E402
-import sys  # noqa: E402
-from dataclasses import dataclass, replace  # noqa: E402
-from pathlib import Path  # noqa: E402
-from time import perf_counter  # noqa: E402
-
-from benchmarks.memory import clear_peak, peak_gib  # noqa: E402
-from benchmarks.work import Work, prompts, solved  # noqa: E402
-from rfpo.batch import collate  # noqa: E402
-from rfpo.engines.local import LocalEngine  # noqa: E402
-from rfpo.engines.protocols import Stream  # noqa: E402
-from rfpo.engines.settings import Model, Optimizer  # noqa: E402
-from rfpo.recipes.grpo import grpo  # noqa: E402
-from rfpo.records import Outcome, Prompt, Sample, Sampling, Verdict  # noqa: E402
-from rfpo.training.bench import Bench  # noqa: E402
-from rfpo.training.state import LoopState  # noqa: E402
-from rfpo.training.step import take_step  # noqa: E402
+from benchmarks.memory import clear_peak, peak_gib
+from benchmarks.work import Work, prompts, solved
+from rfpo.batch import collate
+from rfpo.engines.local import LocalEngine
+from rfpo.engines.protocols import Stream
+from rfpo.engines.settings import Model, Optimizer
+from rfpo.recipes.grpo import grpo
+from rfpo.records import Outcome, Prompt, Sample, Sampling, Verdict
+from rfpo.training.bench import Bench
+from rfpo.training.state import LoopState
+from rfpo.training.step import take_step
 
 
 class PhaseClock:
@@ -97,9 +94,10 @@ def main() -> None:
     parser.add_argument("model", type=Path)
     parser.add_argument("batch", type=Path)
     parser.add_argument("--bf16", action="store_true")
+    parser.add_argument("--tokens", type=int, default=4096, help="in a micro-batch")
     given = parser.parse_args()
     reply, sys.stdout = sys.stdout, sys.stderr
-    engine = make_engine(given.model, given.bf16)
+    engine = make_engine(given.model, given.bf16, given.tokens)
     for number, line in enumerate(sys.stdin):
         if line.strip() == "gradient":
             answer = {"gradient_norm": gradient_norm(engine, given.work, given.batch)}

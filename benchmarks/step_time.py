@@ -3,9 +3,11 @@
     python -m benchmarks.step_time                      # both of TRL's dresses, five pairs each
     python -m benchmarks.step_time --architecture llama --new-tokens 128 --dress best --pairs 3
 
-TRL is dressed as it comes (fp32, the system's malloc) and at its best on a CPU (bf16, jemalloc preloaded; install
-libjemalloc2, or glibc is told by environment variables to keep freed memory, which does the same). Each side lives in a
-process of its own and takes a step when it is told to; the other one waits meanwhile. Both wait with sleeping threads.
+TRL is dressed as it comes (fp32, the system's malloc, all completions in one batch) and at its best on a CPU: bf16, 64 rows
+in a micro-batch, and jemalloc preloaded, told to keep freed memory and to use huge pages (install libjemalloc2; without it
+glibc is told to keep freed memory). rfpo runs in bf16, or with --fp32. Each side lives in a process of its own and takes a
+step when it is told to; the other one waits meanwhile. Both were tried with spinning and with sleeping threads, and with
+other micro-batches; what is set here is the fastest found for each.
 """
 
 import argparse
@@ -26,7 +28,8 @@ from benchmarks.work import Work, write_model
 
 JEMALLOC = ("/usr/lib/x86_64-linux-gnu/libjemalloc.so.2", "/usr/lib64/libjemalloc.so.2", "/usr/lib/libjemalloc.so.2")
 PHASES = ("sampling", "scoring", "learning", "rest", "total")
-DRESSES = {"plain": (), "best": ("--bf16",)}
+DRESSES = {"plain": (), "best": ("--bf16", "--rows", "64")}
+KEEP = {"MALLOC_CONF": "dirty_decay_ms:-1,muzzy_decay_ms:-1,thp:always"}
 
 
 @dataclass
@@ -95,14 +98,14 @@ class Comparison:
                 "memory_ratio": statistics.median(self.ratios("peak_gib"))}
 
 
-def compare(work: Work, dress: str, pairs: int, rows: int, fp32: bool = False) -> Comparison:
+def compare(work: Work, dress: str, pairs: int, ours: Sequence[str] = ("--bf16",)) -> Comparison:
     """A warm-up of both sides and of the check that their gradients agree, then `pairs` steps in turns."""
     with tempfile.TemporaryDirectory() as folder:
         model, batch = Path(folder) / "model", Path(folder) / "batch.json"
         write_model(work, model)
         shared = [work.to_json(), str(model), str(batch)]
-        trl = Side("TRL", start("benchmarks.trl_worker", [*shared, "--rows", str(rows), *DRESSES[dress]], environment(dress)))
-        rfpo = Side("rfpo", start("benchmarks.rfpo_worker", [*shared, *(() if fp32 else ("--bf16",))], environment("plain")))
+        trl = Side("TRL", start("benchmarks.trl_worker", [*shared, *DRESSES[dress]], environment(dress)))
+        rfpo = Side("rfpo", start("benchmarks.rfpo_worker", [*shared, *ours], environment("plain")))
         trl.ask("step")
         norms = json.loads(batch.read_text())["gradient_norm"], rfpo.ask("gradient")["gradient_norm"]
         rfpo.ask("step")
@@ -115,14 +118,16 @@ def compare(work: Work, dress: str, pairs: int, rows: int, fp32: bool = False) -
 
 
 def environment(dress: str) -> dict[str, str]:
-    quiet = {"OMP_WAIT_POLICY": "PASSIVE", "TRANSFORMERS_VERBOSITY": "error", "TOKENIZERS_PARALLELISM": "false"}
+    quiet = {"TRANSFORMERS_VERBOSITY": "error", "TOKENIZERS_PARALLELISM": "false", "PYTHONWARNINGS": "ignore"}
     if dress == "best":
         found = next((path for path in JEMALLOC if Path(path).exists()), None)
-        quiet |= {"LD_PRELOAD": found} if found else {"MALLOC_MMAP_THRESHOLD_": "1073741824", "MALLOC_TRIM_THRESHOLD_": "-1"}
+        glibc = {"MALLOC_MMAP_THRESHOLD_": "1073741824", "MALLOC_TRIM_THRESHOLD_": "2147483647"}
+        quiet |= KEEP | {"LD_PRELOAD": found} if found else glibc
     return os.environ | quiet
 
 
 def start(module: str, arguments: Sequence[str], env: dict[str, str]) -> subprocess.Popen:
+    """Its progress bars and logs are dropped; an error is shown."""
     return subprocess.Popen([sys.executable, "-m", module, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                             text=True, env=env)
 
@@ -133,14 +138,15 @@ def main() -> None:
         parser.add_argument("--" + option.name.replace("_", "-"), type=type(option.default), default=option.default)
     parser.add_argument("--dress", choices=(*DRESSES, "both"), default="both")
     parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--rows", type=int, default=64, help="rows in one of TRL's micro-batches")
+    parser.add_argument("--tokens", type=int, default=4096, help="tokens in one of rfpo's micro-batches (default: 4096)")
     parser.add_argument("--fp32", action="store_true", help="rfpo in fp32, against either dress")
     parser.add_argument("--out", type=Path, default=Path("runs/bench/step_time.json"))
     given = vars(parser.parse_args())
     work = Work(**{option.name: given[option.name] for option in fields(Work)})
     console, records = Console(), []
     for dress in DRESSES if given["dress"] == "both" else (given["dress"],):
-        comparison = compare(work, dress, given["pairs"], given["rows"], given["fp32"])
+        ours = ["--tokens", str(given["tokens"]), *(() if given["fp32"] else ("--bf16",))]
+        comparison = compare(work, dress, given["pairs"], ours)
         console.print(comparison.table())
         records.append(comparison.record())
     given["out"].parent.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
 """TRL's side of step_time: a GRPOTrainer that takes one step each time a line arrives on stdin.
 
-    python -m benchmarks.trl_worker WORK_JSON MODEL_DIR BATCH_FILE --rows 64 [--bf16]
+    python -m benchmarks.trl_worker WORK_JSON MODEL_DIR BATCH_FILE [--rows 64] [--bf16]
 
 Answers with a line of JSON a step. The first step's batch and gradient norm are written to BATCH_FILE for the other side.
 """
@@ -75,7 +75,7 @@ def main() -> None:
     parser.add_argument("work", type=Work.from_json)
     parser.add_argument("model", type=Path)
     parser.add_argument("batch", type=Path)
-    parser.add_argument("--rows", type=int, default=64, help="rows in a micro-batch")
+    parser.add_argument("--rows", type=int, default=1 << 30, help="rows in a micro-batch (default: all)")
     parser.add_argument("--bf16", action="store_true")
     given = parser.parse_args()
     reply, sys.stdout = sys.stdout, sys.stderr
@@ -109,7 +109,8 @@ def make_trainer(work: Work, folder: Path, rows: int, bf16: bool, clock: Clock) 
         num_generations=work.completions, max_completion_length=work.new_tokens, temperature=1.0, top_k=0, top_p=1.0,
         beta=0.0, loss_type="grpo", scale_rewards="group", num_iterations=1, learning_rate=1e-6, max_grad_norm=1.0,
         lr_scheduler_type="constant", bf16=bf16, use_cpu=not torch.cuda.is_available(), max_steps=steps, logging_steps=1,
-        save_strategy="no", report_to=[], shuffle_dataset=False, disable_tqdm=True, gradient_checkpointing=False)
+        save_strategy="no", report_to=[], shuffle_dataset=False, disable_tqdm=True, log_level="error",
+        gradient_checkpointing=False)
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     return GRPOTrainer(model=model, reward_funcs=reward, args=config, train_dataset=data,
                        processing_class=AutoTokenizer.from_pretrained(folder))

@@ -1,6 +1,7 @@
 """Exit codes, one line for every mistake, and help that comes at once."""
 
 import json
+import os
 import subprocess
 import sys
 import tomllib
@@ -8,6 +9,7 @@ import tomllib
 import pytest
 
 from rfpo import __version__
+from rfpo.cli import main
 from rfpo.config.load import load
 from rfpo.pieces import names
 from rfpo.recipes import recipe, recipe_names
@@ -158,3 +160,16 @@ def test_check_refuses_a_prompt_longer_than_the_context(capsys, tmp_path):
     code, out, err = rfpo(capsys, "check", "grpo", "--model", str(model), "--tasks", str(data), "--max-tokens", "8")
     assert code == 2 and out == ""
     assert "is 81 tokens long and the model's context is 32: there is no room for an answer" in err
+
+
+@pytest.mark.parametrize("load, policy", [(0.0, None), (64.0, "PASSIVE")])
+def test_threads_sleep_when_others_use_the_machine(load, policy, monkeypatch, capsys):
+    monkeypatch.setenv("OMP_WAIT_POLICY", "")  # so that it is put back afterwards
+    monkeypatch.delenv("OMP_WAIT_POLICY")
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(os, "getloadavg", lambda: (load, 0.0, 0.0), raising=False)
+    main(["recipes"])
+    assert os.environ.get("OMP_WAIT_POLICY") == policy
+    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
+    main(["recipes"])
+    assert os.environ["OMP_WAIT_POLICY"] == "ACTIVE"  # the user's own word holds
