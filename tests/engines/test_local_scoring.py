@@ -44,7 +44,8 @@ def test_old_and_update_in_one_pass(qwen3):
     decoder.register_forward_hook(lambda module, inputs, output: seen.append(tuple(output.last_hidden_state.shape[:2])))
     filled = qwen3.score(batch, frozenset({"old", "update"}))
     assert torch.equal(filled.old, filled.update)
-    assert seen == [(3, 4), (7, 6)]  # the three prompts once, then all completions
+    tokens = int(batch.valid.sum()) - len(batch) + sum(map(len, batch.contexts))
+    assert seen == [(1, tokens)]  # one pass, each prompt once, no padding, and no last token, which predicts nothing
 
 
 def test_what_stands_in_the_padding_does_not_matter(qwen3):

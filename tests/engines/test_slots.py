@@ -248,7 +248,6 @@ def test_each_request_is_followed_once_when_memory_runs_out(directory, monkeypat
     assert len(seen) == sum(len(group) for group in answers)
 
 
-@pytest.mark.xfail(strict=True, reason="Round._ended before there is a queue; _new_rows does not end requests of no rows")
 @pytest.mark.parametrize("first", [True, False])
 def test_a_request_for_no_completions_is_followed_too(qwen3, first):
     calls = []

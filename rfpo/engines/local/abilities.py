@@ -26,15 +26,32 @@ def abilities(network: nn.Module) -> Abilities:
     size = causal_model(network).get_input_embeddings().num_embeddings
     tokens = torch.tensor(ANSWERS, device=device) % size
     contexts = [tuple(token % size for token in context) for context in CONTEXTS]
-    rows = padded(contexts, tokens, torch.ones_like(tokens, dtype=torch.bool), 0)
+    valid = torch.ones_like(tokens, dtype=torch.bool)
+    rows = padded(contexts, tokens, valid, 0)
     plain = attempt(lambda: hidden_after_own_prompts(network, rows))
     head = causal_model(network).get_output_embeddings()
     if plain is None or type(head) is not nn.Linear or head.bias is not None:
         return Abilities()
-    linear = agree(attempt(lambda: plain.float() @ head.weight.float().t()), completion_logits(network, rows))
+    capped = getattr(causal_model(network).config.get_text_config(), "final_logit_softcapping", None)
+    linear = not capped and agree(attempt(lambda: plain.float() @ head.weight.float().t()), completion_logits(network, rows))
     shared = linear and full_attention(network) and agree(
-        attempt(lambda: hidden_after_shared_prompts(network, contexts, tokens)), plain)
+        attempt(lambda: hidden_after_shared_prompts(network, contexts, tokens, valid)), plain.flatten(0, 1))
     return Abilities(linear_head=linear, shared_prompts=shared)
+
+
+@torch.no_grad()
+def settle_attention(network: nn.Module, otherwise: str) -> None:
+    """Leaves a network with this engine's attention if it then gives what it gives with transformers' own plain one, and
+    else puts `otherwise` in its place."""
+    if causal_model(network).config._attn_implementation != attention.NAME:
+        return
+    ids = torch.tensor([ANSWERS[0]], device=next(network.parameters()).device)
+    ids = ids % causal_model(network).get_input_embeddings().num_embeddings
+    ours = attempt(lambda: network(input_ids=ids, use_cache=False).logits)
+    network.set_attn_implementation("eager")
+    if agree(ours, network(input_ids=ids, use_cache=False).logits):
+        otherwise = attention.NAME
+    network.set_attn_implementation(otherwise)
 
 
 def full_attention(network: nn.Module) -> bool:

@@ -29,8 +29,11 @@ class View(Protocol):
 
 
 def attention(module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, scaling: float | None = None,
-              dropout: float = 0.0, view: View | None = None, **_) -> tuple[Tensor, None]:
-    """The function that transformers calls in every layer. Dropout is never on (loading.without_dropout)."""
+              dropout: float = 0.0, view: View | None = None, **more) -> tuple[Tensor, None]:
+    """The function that transformers calls in every layer. Dropout is never on (loading.without_dropout). Raises ValueError
+    for a layer that caps its scores or has attention sinks."""
+    if any(more.get(name) is not None for name in ("softcap", "s_aux")):
+        raise ValueError("this attention neither caps its scores nor has sinks")
     query = query * (query.shape[-1] ** -0.5 if scaling is None else scaling)
     if view is None:
         return attend(query, key, value, attention_mask), None
@@ -46,6 +49,13 @@ def attend(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None) -> Te
     scores = (folded @ key.transpose(2, 3)).view(rows, key.shape[1], -1, length, key.shape[2])
     shares = softmax(scores if bias is None else scores + bias[:, :, None], value.dtype)
     return (shares.flatten(2, 3) @ value).view(rows, heads, length, -1).transpose(1, 2)
+
+
+def attend_causally(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """[N,T,H,D]: every token to itself and those before it."""
+    if is_long(key.shape[2], key.device):
+        return fused(query, key, value, causal=True)
+    return attend(query, key, value, causal_bias(key.shape[2], key.device))
 
 
 def fused(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None = None, causal: bool = False) -> Tensor:

@@ -118,7 +118,7 @@ class LocalEngine:
             with self._policy(reference) as network:
                 return scoring.score_tokens(self.forward, network, batch, tokens, valid, self.budget.tokens)
 
-        return self.budget.within(work, longest_row(batch, valid))
+        return self.budget.within(work, lambda: longest_row(batch, valid))
 
     @contextmanager
     def sampler(self):
@@ -145,7 +145,8 @@ class LocalEngine:
         given, streams = streams, [learning.prepare(stream, self.score) for stream in streams]
         if not any(len(stream.batch) for stream in streams):
             return UpdateReport(stepped=False)
-        tally = self.budget.within(lambda: self._gradient(streams), max(longest_row(s.batch, s.batch.valid) for s in streams))
+        tally = self.budget.within(lambda: self._gradient(streams),
+                                   lambda: max(longest_row(s.batch, s.batch.valid) for s in streams))
         norm = float(nn.utils.clip_grad_norm_(storing.trained(self.network).values(), self.max_gradient_norm))
         good = learning.finite(tally.loss, norm)
         if good:
@@ -184,6 +185,7 @@ class LocalEngine:
         """Goes on bit for bit, in an engine loaded from the model that the run began with (its reference is that model).
         Raises UserError when the state is missing, broken or another model's."""
         counters = storing.load_state(self.network, self.optimizer, Path(directory))
+        self.half.forget()
         self.policy_version = counters["policy_version"]
         self.budget.tokens, self.sampling_budget.tokens = counters["tokens_per_micro_batch"], counters["sampling_tokens"]
 

@@ -15,7 +15,7 @@ from rfpo.batch import Batch
 from rfpo.engines.local.attention import SKIP_MASK
 from rfpo.engines.local.head import TokenLogProbs
 from rfpo.engines.local.memory import split
-from rfpo.engines.local.prefix import Answers, Prompts
+from rfpo.engines.local.prefix import Packed
 
 
 @dataclass(frozen=True)
@@ -82,17 +82,12 @@ def hidden_after_own_prompts(network: nn.Module, rows: Padded) -> Tensor:
     return output.last_hidden_state[:, -rows.targets.shape[1]:]
 
 
-def hidden_after_shared_prompts(network: nn.Module, contexts: Sequence[Sequence[int]], tokens: Tensor) -> Tensor:
-    """[N,T,d]: the same from one run of each distinct context and one of all completions. Gradients flow through both."""
-    distinct = {context: number for number, context in enumerate(dict.fromkeys(contexts))}
-    owner = torch.tensor([distinct[context] for context in contexts], device=tokens.device)
-    prompts = Prompts.of(list(distinct), tokens.device)
-    first = prompts.last(run(network, prompts.ids, prompts.positions, prompts))[owner]
-    if tokens.shape[1] == 1:
-        return first[:, None]
-    answers = Answers.of(prompts, owner)
-    later = run(network, tokens[:, :-1], answers.positions(tokens.shape[1] - 1), answers)
-    return torch.cat([first[:, None], later], 1)
+def hidden_after_shared_prompts(network: nn.Module, contexts: Sequence[tuple[int, ...]], tokens: Tensor, valid: Tensor
+                                ) -> Tensor:
+    """[M,d]: the same at the M valid tokens, row by row, from one pass in which each distinct context is run once."""
+    lengths = valid.sum(-1).tolist()
+    packed = Packed(contexts, [row[:n] for row, n in zip(tokens.tolist(), lengths, strict=True)], tokens.device)
+    return run(network, packed.ids, packed.positions, packed)[0].index_select(0, packed.predicts)
 
 
 def run(network: nn.Module, ids: Tensor, positions: Tensor, view) -> Tensor:
@@ -136,9 +131,9 @@ class Forward:
             return self._from_logits(network, padded(contexts, tokens, valid, self.pad), entropy)
         with self.autocast():
             if self.abilities.shared_prompts:
-                hidden = hidden_after_shared_prompts(network, contexts, torch.where(valid, tokens, self.pad))
+                hidden = hidden_after_shared_prompts(network, contexts, tokens, valid)
             else:
-                hidden = hidden_after_own_prompts(network, padded(contexts, tokens, valid, self.pad))
+                hidden = hidden_after_own_prompts(network, padded(contexts, tokens, valid, self.pad))[valid]
         return self._from_hidden(causal_model(network).get_output_embeddings().weight, hidden, tokens, valid, entropy)
 
     def micro_batches(self, batch: Batch, valid: Tensor, rows: Sequence[int], budget: int, units: bool = True
@@ -156,8 +151,8 @@ class Forward:
         return log_probs(logits, rows.targets), entropies(logits) if entropy else None
 
     def _from_hidden(self, weight: Tensor, hidden: Tensor, tokens: Tensor, valid: Tensor, entropy: bool):
-        """The head runs on the tokens that are there; padding gets 0."""
-        logp, spread = TokenLogProbs.apply(hidden[valid], weight, tokens[valid], self.temperature, entropy, self.dtype)
+        """From states [M,d] at the valid tokens; padding gets 0."""
+        logp, spread = TokenLogProbs.apply(hidden, weight, tokens[valid], self.temperature, entropy, self.dtype)
         empty = logp.new_zeros(valid.shape)
         return empty.masked_scatter(valid, logp), empty.masked_scatter(valid, spread) if entropy else None
 

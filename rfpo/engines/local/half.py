@@ -19,6 +19,10 @@ class HalfCopy:
         self.network: nn.Module | None = None
         self.version: int | None = None
 
+    def forget(self) -> None:
+        """The weights were changed from outside."""
+        self.version = None
+
     @torch.no_grad()
     def of(self, network: nn.Module, version: int) -> nn.Module:
         if self.network is None:

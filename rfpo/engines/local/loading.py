@@ -13,6 +13,7 @@ from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging
 
+from rfpo.engines.local.abilities import settle_attention
 from rfpo.engines.local.attention import NAME as OWN_ATTENTION
 from rfpo.engines.local.norms import fuse_norms
 from rfpo.engines.settings import Lora, Model
@@ -28,14 +29,16 @@ def load_network(model: Model, device: str) -> nn.Module:
     `network.config.dtype` is changed with it; `checkpoint_dtype` tells what the file holds.
     """
     check_source(model)
+    plain = "eager" if device == "cpu" else "sdpa"
     with one_line(model), quiet():
         try:
             network = from_pretrained(model, attention(model))
         except ValueError:
             if model.attention != "auto":
                 raise
-            network = from_pretrained(model, "eager" if device == "cpu" else "sdpa")  # it brings an attention of its own
+            network = from_pretrained(model, plain)  # it brings an attention of its own
     fuse_norms(without_dropout(network).to(device))
+    settle_attention(network.eval(), plain)
     return network
 
 

@@ -41,7 +41,7 @@ class TokenBudget:
     def __init__(self, tokens: int, name: str = "tokens_per_micro_batch"):
         self.tokens, self.name = tokens, name
 
-    def within(self, work: Callable[[], T], longest_row: int) -> T:
+    def within(self, work: Callable[[], T], longest_row: Callable[[], int]) -> T:
         """work(), done again from the start with half the budget whenever memory runs out; one line on stderr each time.
 
         Raises UserError when a micro-batch already holds a single row.
@@ -52,8 +52,8 @@ class TokenBudget:
             except (RuntimeError, MemoryError) as error:
                 if not out_of_memory(error):
                     raise
-                if self.tokens <= longest_row:
-                    raise UserError(f"{self.name} is {self.tokens} and a single row of {longest_row} tokens does "
+                if self.tokens <= longest_row():
+                    raise UserError(f"{self.name} is {self.tokens} and a single row of {longest_row()} tokens does "
                                     f"not fit in memory; it must. Lower sampling.max_tokens or set "
                                     f"model.gradient_checkpointing to true.") from error
             self._halve()

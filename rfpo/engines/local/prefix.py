@@ -1,7 +1,7 @@
 """Each prompt once: the answers to a prompt attend to one run of it, with gradient.
 
-`Prompts` is the view of the pass over the distinct contexts, which keeps their keys and values; `Answers` that of the pass
-over the completions, which reads them. The gradient is that of running every context in front of each of its completions.
+`Packed` is the view of a pass that scores or learns, `Prompts` that of the pass before sampling. The gradient is that of
+running every context in front of each of its completions.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from rfpo.engines.local.attention import attend, causal_bias, fused, is_long, padding_bias, softmax
+from rfpo.engines.local.attention import attend_causally, causal_bias, fused, is_long, padding_bias, softmax
 
 
 @dataclass
@@ -36,9 +36,7 @@ class Prompts:
         key = key.to(value.dtype)  # after their rotation keys may be wider than values
         self.keys.append(key)
         self.values.append(value)
-        if is_long(key.shape[2], key.device):
-            return fused(query, key, value, causal=True)
-        return attend(query, key, value, causal_bias(key.shape[2], key.device))
+        return attend_causally(query, key, value)
 
     def last(self, hidden: Tensor) -> Tensor:
         """[U,d]: at each context's last token."""
@@ -72,36 +70,100 @@ class Grouping:
 
     def into(self, rows: Tensor) -> Tensor:
         """[N,...] to [U,G,...]."""
-        return (rows if self.place is None else rows[self.place]).unflatten(0, (self.groups, self.size))
+        rows = rows if self.place is None else Gather.apply(rows, self.place, self.back)
+        return rows.unflatten(0, (self.groups, self.size))
 
     def out_of(self, grouped: Tensor) -> Tensor:
         """[U,G,...] to [N,...]."""
         rows = grouped.flatten(0, 1)
-        return rows if self.back is None else rows[self.back]
+        return rows if self.back is None else rows.index_select(0, self.back)
+
+
+class Gather(torch.autograd.Function):
+    """rows[index], where every row is named once, but for padding that may name any; the gradient of padding is dropped.
+    `back` are the places of rows 0, 1, ... in `index`, so that the backward pass gathers too and adds nothing up."""
+
+    @staticmethod
+    def forward(ctx, rows: Tensor, index: Tensor, back: Tensor) -> Tensor:
+        ctx.save_for_backward(back)
+        return rows.index_select(0, index)
+
+    @staticmethod
+    def backward(ctx, grad: Tensor):
+        (back,) = ctx.saved_tensors
+        return grad.index_select(0, back), None, None
 
 
 @dataclass(frozen=True)
-class Answers:
-    """Completions [N,T], padded behind, each after its prompt: a token sees all of its prompt and its own row so far."""
+class Ragged:
+    """Rows of some lengths, end to end, and the same side by side [R,L], padded behind. Both ways round."""
 
-    prompts: Prompts
-    owner: Tensor
-    grouping: Grouping
-    bias: Tensor | None
+    lengths: Tensor
+    width: int
+    index: Tensor | None
+    back: Tensor | None
 
     @classmethod
-    def of(cls, prompts: Prompts, owner: Tensor) -> "Answers":
-        return cls(prompts, owner, Grouping.of(owner, len(prompts.ids)), padding_bias(prompts.lengths, prompts.ids.shape[1]))
+    def of(cls, lengths: Sequence[int], device) -> "Ragged":
+        counts, width = torch.tensor(lengths, device=device), max(lengths, default=0)
+        if min(lengths, default=0) == width:
+            return cls(counts, width, None, None)
+        inside = torch.arange(width, device=device) < counts[:, None]
+        index = torch.zeros(inside.shape, dtype=torch.long, device=device)
+        index[inside] = torch.arange(sum(lengths), device=device)
+        return cls(counts, width, index.flatten(), inside.flatten().nonzero().squeeze(-1))
 
-    def positions(self, length: int) -> Tensor:
-        return self.prompts.lengths[self.owner, None] + torch.arange(length, device=self.owner.device)
+    def side_by_side(self, rows: Tensor) -> Tensor:
+        """[sum of lengths, ...] to [R,L,...]."""
+        rows = rows if self.index is None else Gather.apply(rows, self.index, self.back)
+        return rows.unflatten(0, (len(self.lengths), self.width))
+
+    def end_to_end(self, padded: Tensor) -> Tensor:
+        """[R,L,...] to [sum of lengths, ...]."""
+        rows = padded.flatten(0, 1)
+        return rows if self.back is None else rows.index_select(0, self.back)
+
+
+class Packed:
+    """One pass over distinct contexts and the completions that follow them, all end to end: nothing is padded but the
+    attention, and no context is run twice.
+
+    `ids` and `positions` [1,L] hold the contexts first and then each row's completion without its last token, which
+    predicts nothing. `predicts` [M] are the places in L that predict the completions' tokens, row by row.
+    """
+
+    def __init__(self, contexts: Sequence[tuple[int, ...]], completions: Sequence[Sequence[int]], device):
+        distinct = {context: number for number, context in enumerate(dict.fromkeys(contexts))}
+        lengths = [len(context) for context in distinct]
+        shown = [list(tokens[:-1]) for tokens in completions]
+        self.owner = torch.tensor([distinct[context] for context in contexts], device=device)
+        self.prompts, self.answers = Ragged.of(lengths, device), Ragged.of([len(row) for row in shown], device)
+        self.grouping = Grouping.of(self.owner, len(distinct))
+        self.bias = padding_bias(self.prompts.lengths, self.prompts.width)
+        self.border = sum(lengths)
+        flat = [token for row in (*distinct, *shown) for token in row]
+        self.ids = torch.tensor([flat], device=device)
+        starts = [0] * len(lengths) + [lengths[number] for number in self.owner.tolist()]
+        self.positions = torch.tensor([[start + i for start, row in zip(starts, (*distinct, *shown), strict=True)
+                                        for i in range(len(row))]], device=device)
+        ends = torch.tensor(lengths, device=device).cumsum(0) - 1
+        first, places = self.border, []
+        for number, row, tokens in zip(self.owner.tolist(), shown, completions, strict=True):
+            places += [int(ends[number])] * bool(len(tokens)) + list(range(first, first + len(row)))
+            first += len(row)
+        self.predicts = torch.tensor(places, device=device)
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        before = self.prompts.keys[layer], self.prompts.values[layer]
-        key = key.to(value.dtype)
-        if is_long(before[0].shape[2] + key.shape[2], key.device):
-            return self._repeated(query, key, value, *before)
-        return self._shared(query, key, value, *before)
+        """[1,L,H,D]: the contexts among themselves, and the completions to their context and their own row so far."""
+        rows = [x[0].transpose(0, 1) for x in (query.to(value.dtype), key.to(value.dtype), value)]
+        ahead = [self.prompts.side_by_side(x[: self.border]).transpose(1, 2) for x in rows]
+        mixed = self.prompts.end_to_end(attend_causally(*ahead))
+        if self.answers.width:
+            own = [self.answers.side_by_side(x[self.border:]).transpose(1, 2) for x in rows]
+            long = is_long(self.prompts.width + self.answers.width, value.device)
+            answers = (self._repeated if long else self._shared)(*own, *ahead[1:])
+            mixed = torch.cat([mixed, self.answers.end_to_end(answers)])
+        return mixed[None]
 
     def _repeated(self, query: Tensor, key: Tensor, value: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         """Every row with its prompt's keys in front: for the fused kernel, which wants rows that are alike."""
@@ -123,7 +185,7 @@ class Answers:
         groups, size, heads, width = self.grouping.groups, self.grouping.size, key.shape[1], keys.shape[2]
         length, dim = query.shape[2:]
         q, k, v = (self.grouping.into(x).transpose(1, 2) for x in (query, key, value))  # [U,H,G,T,D]
-        q = q.unflatten(1, (heads, -1)).transpose(2, 3).to(value.dtype)
+        q = q.unflatten(1, (heads, -1)).transpose(2, 3)
         ahead = (q.reshape(groups, heads, -1, dim) @ keys.transpose(2, 3)).view(*q.shape[:-1], width)
         own = (q.reshape(groups, heads, size, -1, dim) @ k.transpose(3, 4)).view(*q.shape[:-1], length)
         if self.bias is not None:

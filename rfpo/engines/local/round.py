@@ -24,21 +24,19 @@ class Round:
         self.rows = [row for index, request in enumerate(requests) for row in engine.rows(index, request)]
         self.drawn: dict[tuple[int, int], Completion] = {}
         self.count: dict[int, int] = defaultdict(int)
-        self.coming: deque = deque()
+        self.queue = Queue()
 
     def run(self) -> list[list[Completion]]:
-        for index, request in enumerate(self.requests):
-            if not request.n:
-                self._ended(index)
-        longest = max((len(row.context) + row.limit for row in self.rows), default=0)
-        self.engine.sampling_budget.within(self._draw, longest)
+        for index in range(len(self.requests)):
+            self._end_if_empty(index)
+        self.engine.sampling_budget.within(
+            self._draw, lambda: max((len(row.context) + row.limit for row in self.rows), default=0))
         return [[self.drawn[index, sample] for sample in range(request.n)] for index, request in enumerate(self.requests)]
 
     def _draw(self) -> None:
         engine, forward = self.engine, self.engine.forward
         self.queue = Queue(deque(row for row in self.rows if (row.index, row.sample) not in self.drawn),
-                           deque((0, follow) for _, follow in self.coming))
-        self.coming = self.queue.coming
+                           deque((0, follow) for _, follow in self.queue.coming))
         with engine.sampler() as network:
             shared = forward.abilities.shared_prompts
             memory = Slots(network, forward.device) if shared else PaddedCache(network, forward.device, forward.pad)
@@ -61,9 +59,16 @@ class Round:
         if answer is not None:
             self.queue.later(lambda: self._new_rows(answer()))
 
+    def _end_if_empty(self, index: int) -> None:
+        """A request of no completions has them all."""
+        if not self.requests[index].n:
+            self._ended(index)
+
     def _new_rows(self, requests: Iterable[Request]) -> list[Row]:
         first = len(self.requests)
         self.requests += requests
         rows = [row for index in range(first, len(self.requests)) for row in self.engine.rows(index, self.requests[index])]
         self.rows += rows
+        for index in range(first, len(self.requests)):
+            self._end_if_empty(index)
         return rows
