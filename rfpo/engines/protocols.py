@@ -76,7 +76,7 @@ class UpdateReport:
     trained_tokens: int = 0
     micro_batches: int = 0
     statistics: dict[str, float] = field(default_factory=dict)
-    logps: tuple[Tensor, ...] = ()
+    logps: tuple[Tensor, ...] = field(default=(), compare=False, repr=False)
 
 
 class Learner(Protocol):
