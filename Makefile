@@ -4,16 +4,21 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 SEEDS ?= 1
 OUT ?= runs/demo
+PAIRS ?= 5
 
-.PHONY: demo test lint install
+.PHONY: demo test bench lint install
 demo: install
 	$(BIN)/rfpo demo --seeds $(SEEDS) --out $(OUT)
 
 test: install
 	$(BIN)/python -m pytest
 
+# A step of TRL and of rfpo in turns, in both of TRL's dresses; the table, and runs/bench/step_time.json beside it.
+bench: install
+	$(BIN)/python -m benchmarks.step_time --pairs $(PAIRS)
+
 lint: install
-	$(BIN)/ruff check rfpo tests examples
+	$(BIN)/ruff check rfpo tests examples benchmarks
 
 install: $(VENV)/installed
 
