@@ -11,9 +11,7 @@ makes one call for each batch that fits the budget, filled in order. (Rows that 
 as the engine does it; nothing takes their place.) The sides take turns.
 """
 
-import os
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as rfpo's command does; torch reads it when it is loaded
 
 import random
 import tempfile

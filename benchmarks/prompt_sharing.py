@@ -10,9 +10,7 @@ shared prompts. They take turns. The gradients are those of one GRPO loss over r
 from fp32 with eager attention, when both precisions are measured.
 """
 
-import os
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as rfpo's command does; torch reads it when it is loaded
 
 import random
 import tempfile

@@ -7,6 +7,10 @@ ELEMENTS = 1 << 24
 """Logits made at once: 64 MiB in fp32, 110 tokens of a vocabulary of 152,000. Fewer would starve the matrix product."""
 
 
+SLAB = 1 << 14
+"""Rows of the head's weights whose gradient is made at once where it cannot be added in place."""
+
+
 class TokenLogProbs(torch.autograd.Function):
     """log p(target) and, when asked for, the entropy in nats, both [M] fp32, of softmax(hidden @ weight.T / temperature).
 
@@ -46,8 +50,18 @@ class TokenLogProbs(torch.autograd.Function):
             slope = (slope if grad is None else slope.add_(grad)).div_(ctx.temperature).to(ctx.dtype)
             grad_hidden[part] = (slope @ head).to(hidden.dtype)
             if grad_weight is not None:
-                grad_weight += slope.t() @ states
+                add_product(grad_weight, slope, states)
         return grad_hidden, None if grad_weight is None else grad_weight.to(weight.dtype), None, None, None, None
+
+
+def add_product(total: Tensor, slope: Tensor, states: Tensor) -> None:
+    """total [V,d] += slope.T @ states, without a second tensor of the size of the weights: in place, or, where the product
+    is narrower than the sum, a slab of the vocabulary at a time."""
+    if slope.dtype == total.dtype:
+        total.addmm_(slope.t(), states)
+        return
+    for start in range(0, len(total), SLAB):
+        total[start: start + SLAB] += slope[:, start: start + SLAB].t() @ states
 
 
 def scaled(logits: Tensor, temperature: float) -> Tensor:
