@@ -185,6 +185,15 @@ def measure(points: Sequence[tuple[float, Work]], repeats: int, bf16: bool = Fal
     return [Point(x, work, tuple(side.steps), idle) for (x, work), side in zip(points, sides, strict=True)]
 
 
+def measure_quickly(axes: Sequence[str], bf16: bool = False, idle: float = 0.0, launch: Callable = worker
+                    ) -> dict[str, list[Point]]:
+    """Two points of each axis and one step at each, all in turns; the base, which the axes share, is measured once."""
+    points = {axis: works(axis, quick=True) for axis in axes}
+    distinct = list(dict.fromkeys(work for found in points.values() for _, work in found))
+    measured = dict(zip(distinct, measure([(0, work) for work in distinct], 1, bf16, idle, launch), strict=True))
+    return {axis: [replace(measured[work], x=x) for x, work in found] for axis, found in points.items()}
+
+
 def slope(x: Sequence[float], y: Sequence[float]) -> float:
     """Of the line through (log x, log y); nan for a single x, or where something is not positive."""
     if len(set(x)) < 2 or min(*x, *y) <= 0:
@@ -251,9 +260,11 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="the first two points of each axis, and one step at each")
     parser.add_argument("--bf16", action="store_true", help="the engine in bf16")
     given = parser.parse_args()
-    idle, repeats, found = idle_gib(), 1 if given.quick else given.repeats, {}
+    idle = idle_gib()
+    found = measure_quickly(given.axes, given.bf16, idle) if given.quick else {}
     for axis in given.axes:
-        found[axis] = measure(works(axis, quick=given.quick), repeats, given.bf16, idle)
+        if not given.quick:
+            found[axis] = measure(works(axis), given.repeats, given.bf16, idle)
         show(table(axis, found[axis]))
     write(given.out, {axis: {"points": [point.record() for point in points], "slopes": slopes(points)}
                       for axis, points in found.items()})

@@ -126,6 +126,16 @@ def test_scaling_measures_tabulates_and_plots_the_points_of_an_axis(tmp_path):
     assert (tmp_path / "new" / "plot.png").read_bytes().startswith(b"\x89PNG")
 
 
+@needs_linux
+def test_the_quick_way_measures_the_base_once_for_all_axes(monkeypatch):
+    monkeypatch.setattr(scaling, "works", lambda axis, quick: [(2, replace(TINY, **{axis: 2})), (4, TINY)])
+    launched = []
+    found = scaling.measure_quickly(["completions", "layers"], launch=lambda *a: launched.append(a[0]) or Here(*a))
+    assert launched == [replace(TINY, completions=2), TINY, replace(TINY, layers=2)]
+    assert {axis: [point.x for point in points] for axis, points in found.items()} == {"completions": [2, 4], "layers": [2, 4]}
+    assert found["layers"][0].work.layers == 2 and found["layers"][1].steps == found["completions"][1].steps
+
+
 def test_a_points_time_is_per_prompt_and_its_memory_above_the_idle_process():
     point = scaling.Point(2, TINY, (numbers(8.0, 3.0), numbers(4.0, 5.0)), idle_gib=1.0)
     assert point.values("sampling") == [2.0, 1.0] and point.values("memory") == [2.0, 4.0]
