@@ -44,6 +44,7 @@ class Batch:
         unit        [N]   long   rows that must stay in one micro-batch share a number
         contexts                 each distinct train context once, as token ids
         context     [N]   long   index into contexts
+        teacher_contexts, teacher_context   the same of the contexts that a teacher is shown; a row's own where it has none
         counts                   TokenCounts of the stream
 
     There when a piece `needs` them, else None (log-probs in nats, at the sampling temperature, in the train context)
@@ -56,6 +57,7 @@ class Batch:
         parent_update [N,P]      the same at the start of this optimizer update
         parent_mask [N,P] bool   tokens of the parent; all False for a row without a parent
         common_prefix [N] long   leading tokens shared with the parent; the first differing token is at this index
+        teacher     [N,T]        of the policy at the start of the step, in the teacher's context
         value       [N,T]        critic's values, and returns [N,T] their targets
         parts       {name: [N]}  rewards by name
 
@@ -76,6 +78,8 @@ class Batch:
     contexts: tuple[tuple[int, ...], ...]
     context: Tensor
     counts: TokenCounts
+    teacher_contexts: tuple[tuple[int, ...], ...] = ()
+    teacher_context: Tensor | None = None
     parent_tokens: Tensor | None = None
     parent_mask: Tensor | None = None
     common_prefix: Tensor | None = None
@@ -86,6 +90,7 @@ class Batch:
     reference: Tensor | None = None
     parent: Tensor | None = None
     parent_update: Tensor | None = None
+    teacher: Tensor | None = None
     value: Tensor | None = None
     returns: Tensor | None = None
     parts: dict[str, Tensor] = field(default_factory=dict)

@@ -27,13 +27,15 @@ def collate(samples: Sequence[Sample], max_length: int) -> Batch:
     """A Batch of one stream's samples. `max_length` is the run's limit on new tokens (T_max).
 
     Raises ValueError for no samples. Rows of one group may have different train contexts: the group's number is that of
-    (prompt id, visit, context), so guided rows are compared with guided ones.
+    (prompt id, visit, context), so guided rows are compared with guided ones, unless a sample says with whom.
     """
     if not samples:
         raise ValueError("collate got no samples; a step without samples makes no batch and no optimizer step.")
     mask = pad([s.trained for s in samples], False, torch.bool)
-    group, groups = number([(s.group, s.context) for s in samples])
+    group, groups = number([(s.group, s.compared_in or s.context) for s in samples])
     context, contexts = number([s.context for s in samples])
+    teacher, teacher_contexts = number([s.teacher_context or s.context for s in samples])
+    behaviour = [s.behaviour or (None,) * len(s.tokens) for s in samples]
     parents = [s.parent.tokens if s.parent else () for s in samples]
     names = sorted({name for s in samples for name in s.rewards})
     return Batch(
@@ -51,8 +53,10 @@ def collate(samples: Sequence[Sample], max_length: int) -> Batch:
         parent_tokens=pad(parents, 0, torch.long),
         parent_mask=pad([[True] * len(p) for p in parents], False, torch.bool),
         common_prefix=torch.tensor([s.parent.common_prefix if s.parent else 0 for s in samples]),
-        behaviour=pad([s.behaviour or [0.0] * len(s.tokens) for s in samples], 0.0, torch.float32),
-        known=pad([[s.behaviour is not None] * len(s.tokens) for s in samples], False, torch.bool),
+        teacher_contexts=tuple(teacher_contexts),
+        teacher_context=torch.tensor(teacher),
+        behaviour=pad([[logp or 0.0 for logp in row] for row in behaviour], 0.0, torch.float32),
+        known=pad([[logp is not None for logp in row] for row in behaviour], False, torch.bool),
         parts={name: torch.tensor([s.rewards.get(name, 0.0) for s in samples]) for name in names},
         counts=TokenCounts(tokens=int(mask.sum()), rows=len(samples), trained_rows=int(mask.any(-1).sum()),
                            groups=len(groups), max_length=max_length),

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 
 from rfpo.checks import require
 from rfpo.correction import Merge, Operator
+from rfpo.correction.help import Help
+from rfpo.critics import Critic
 from rfpo.diagnosis import Diagnosis
 from rfpo.engines.settings import Lora, Model, Optimizer
 from rfpo.errors import UserError
@@ -22,13 +24,21 @@ def whole(x) -> bool:
 class Fixing:
     """The correction stage: which groups are stuck, how they are fixed, and how corrections enter the group.
 
-    `reject_leaks` keeps corrections out of the batch whose leak check found one of these kinds; () only counts them.
+    `reject_leaks` keeps corrections out of the batch whose leak check found one of these kinds; () only counts them. `help`
+    says when help ends; `critic` who is asked where the operator asks another model; `keep` how many right answers of each
+    prompt stay for later steps.
     """
 
     diagnosis: Diagnosis
     operator: Operator
     merge: Merge
     reject_leaks: tuple[str, ...] = ()
+    help: Help = Help()
+    critic: Critic | None = None
+    keep: int = 0
+
+    def __post_init__(self):
+        require(self, "keep", whole, "a whole number of at least 0", 8)
 
 
 @dataclass(frozen=True, kw_only=True)

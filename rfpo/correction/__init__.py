@@ -10,11 +10,19 @@ from rfpo.records import Attempt, Correction, Group, Request, Sample
 @dataclass(frozen=True, kw_only=True)
 class Try(Request):
     """A request for a correction, with what the rollouts and the report say of it: the answer that it corrects, what the
-    model was told (`Correction.help`), and whether that included the true place of the error."""
+    model was told (`Correction.help`) and how much of it (`level`), and whether that included the true place of the error.
+
+    `role` is "answer" for what may become a correction; whatever else is asked for on the way ("reflection", "critique",
+    "hint", "draft", ...) says so. `after` are the judged completions that this request follows from, first turn first.
+    """
 
     of: Attempt
     help: str
     located: bool = False
+    role: str = "answer"
+    level: float = 0.0
+    after: tuple[Attempt, ...] = ()
+    origin: str = "corrected"
 
 
 Round = tuple[Request, ...]
@@ -33,14 +41,23 @@ class Operator(Protocol):
     """
 
     room: ClassVar[str] = "rfpo.correction.operators"
+    reads: ClassVar[frozenset[str]] = frozenset()
+    """What it needs besides the group: "offsets" (`Completion.ends` of the group's answers), "stored" (right answers of earlier
+    steps: `Fixing.keep` above 0), "critic" (`Fixing.critic`), "solution" (reference answers), "worked" (worked solutions:
+    `prompt.data["worked"]`, or the solution itself)."""
 
     def correct(self, group: Group) -> Generator[Round, Answers, tuple[Correction, ...]]: ...
 
 
 @runtime_checkable
 class Merge(Protocol):
-    """The group's samples, with its corrections among them. Called for every group, with no corrections for most."""
+    """The group's samples, with its corrections among them. Called for every group, with no corrections for most.
+
+    `tries` are all the group's judged tries, successful or not, in the order in which they were asked for; each one's
+    request (`attempt.completion.request`, a `Try`) says what it was. Samples may be for other streams than "policy".
+    """
 
     room: ClassVar[str] = "rfpo.correction.merge"
 
-    def __call__(self, group: Group, corrections: tuple[Correction, ...]) -> tuple[Sample, ...]: ...
+    def __call__(self, group: Group, corrections: tuple[Correction, ...], tries: tuple[Attempt, ...] = ()
+                 ) -> tuple[Sample, ...]: ...

@@ -17,19 +17,32 @@ def sample_of(group: Group, attempt: Attempt) -> Sample:
     return _sample(group, attempt, origin=Origin.SAMPLED, provenance=Provenance(attempt, attempt.completion.text))
 
 
-def sample_of_correction(group: Group, correction: Correction, counts_for_baseline: bool = True) -> Sample:
+def sample_of_correction(group: Group, correction: Correction, counts_for_baseline: bool = True, *, guided: bool = False
+                         ) -> Sample:
     """A correction, trained under the group's own context and not the correction prompt; its behaviour log-probs stay those
-    of the correction prompt, where it was sampled. The answer that it corrects is its parent."""
+    of the correction prompt, where it was sampled. The answer that it corrects is its parent.
+
+    `guided`: trained under the correction prompt, but compared with the group all the same. It is on-policy there, and the
+    off-policy ratio has nothing to compare: such a row has no parent.
+    """
     of, by = correction.of.completion, correction.by.completion
     told = Provenance(correction.by, by.text, correction.operator, correction.tries, correction.help, correction.located,
                       correction.leaks, parent_text=of.text)
-    return _sample(group, correction.by, origin=Origin.CORRECTED, provenance=told, counts_for_baseline=counts_for_baseline,
-                   parent=Parent(of.tokens, common_prefix(of.tokens, by.tokens)))
+    original = group_context(group)
+    parent = Parent(of.tokens, common_prefix(of.tokens, by.tokens))
+    where = {"context": by.context, "compared_in": original} if guided else {"parent": parent}
+    return _sample(group, correction.by, origin=Origin(correction.origin), provenance=told,
+                   counts_for_baseline=counts_for_baseline, **where)
+
+
+def group_context(group: Group) -> tuple[int, ...]:
+    """The context in which the group was sampled."""
+    return group.attempts[0].completion.context
 
 
 def _sample(group: Group, attempt: Attempt, **rest) -> Sample:
     completion, reward = attempt.completion, float(attempt.solved)
-    return Sample(context=group.attempts[0].completion.context, tokens=completion.tokens,
-                  trained=(True,) * len(completion.tokens), outcome=attempt.verdict.outcome, reward=reward,
-                  rewards={"verifier": reward}, group=group.key, behaviour=completion.logps,
+    rest.setdefault("context", group_context(group))
+    return Sample(tokens=completion.tokens, trained=(True,) * len(completion.tokens), outcome=attempt.verdict.outcome,
+                  reward=reward, rewards={"verifier": reward}, group=group.key, behaviour=completion.logps,
                   policy_version=completion.policy_version, finish=completion.finish, **rest)

@@ -56,13 +56,18 @@ def try_parents(operator, group: Group, parents: Sequence[Attempt], tell: Callab
         asked = tuple(_request(operator, group, parents[n % len(parents)], n, tell) for n in numbers)
         answers = yield asked
         corrections = tuple(
-            Correction(of=request.of, by=attempt, operator=kind_of(operator), tries=number + 1, help=request.help,
-                       located=request.located)
+            correction_of(operator, request, attempt, number + 1)
             for number, request, attempts in zip(numbers, asked, answers, strict=True)
             for attempt in attempts if attempt.solved)
         if corrections:
             return corrections
     return ()
+
+
+def correction_of(operator, request: Try, attempt: Attempt, tries: int) -> Correction:
+    """The correction that a successful try is; `tries` counts from 1."""
+    return Correction(of=request.of, by=attempt, operator=kind_of(operator), tries=tries, help=request.help,
+                      located=request.located, level=request.level, origin=request.origin)
 
 
 def _request(operator, group: Group, parent: Attempt, number: int, tell: Callable[[Attempt, int], Told]) -> Try:

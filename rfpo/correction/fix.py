@@ -90,7 +90,7 @@ class Talks:
         return FixReport(corrections, tries=len(judged), rounds=max(self._rounds.values(), default=0),
                          successes=sum(map(len, corrections.values())),
                          located=sum(isinstance(request, Try) and request.located for request, _ in judged),
-                         tokens=sum(len(attempt.completion.tokens) for _, attempt in judged))
+                         tokens=sum(attempt.completion.drawn for _, attempt in judged))
 
 
 def fix(groups: Sequence[Group], operator: Operator, ask: Ask) -> FixReport:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from rfpo.batch import Batch
 from rfpo.objective import Objective
-from rfpo.records import Completion, Content, Request
+from rfpo.records import Completion, Content, Opening, Request
 
 Follow = Callable[[int, list[Completion]], Callable[[], Sequence[Request]] | None]
 """Called as soon as the index-th request has all its completions. What it returns, if anything, is called a little later,
@@ -32,6 +32,14 @@ class Sampler(Protocol):
     def encode(self, content: Content) -> tuple[int, ...]:
         """The token ids that the model is shown for this content. Raises UserError when messages are given to a tokenizer
         without a chat template."""
+        ...
+
+    def open(self, opening: Opening) -> tuple[int, ...]:
+        """The token ids of an answer's beginning; with the end-of-sequence token where the answer ends there."""
+        ...
+
+    def ends(self, tokens: Sequence[int]) -> tuple[int, ...]:
+        """Where each token ends in the text of them all, in characters."""
         ...
 
     def decode(self, tokens: Sequence[int]) -> str:
@@ -87,7 +95,7 @@ class Learner(Protocol):
 
     def score(self, batch: Batch, columns: frozenset[str]) -> Batch:
         """The batch with these log-prob columns filled, under each row's train context ("old", "update", "reference",
-        "parent", "parent_update")."""
+        "parent", "parent_update"), or under the teacher's context ("teacher")."""
         ...
 
     def update(self, streams: Sequence[Stream], learning_rate: float) -> UpdateReport:

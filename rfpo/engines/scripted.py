@@ -11,7 +11,7 @@ from rfpo.batch import Batch
 from rfpo.engines.protocols import Follow, Stream, UpdateReport
 from rfpo.engines.streams import rows_to_run
 from rfpo.errors import UserError
-from rfpo.records import Completion, Content, Finish, Request, Sampling
+from rfpo.records import Completion, Content, Finish, Opening, Request, Sampling
 
 END = 0
 """The end-of-sequence token. A character's token is its code point plus one."""
@@ -34,11 +34,19 @@ class ScriptedEngine:
     requests: list[Request] = field(default_factory=list)
     updates: list[tuple[Stream, ...]] = field(default_factory=list)
     learning_rates: list[float] = field(default_factory=list)
-    offers: frozenset[str] = frozenset({"behaviour", "old", "update", "reference", "parent", "parent_update", "entropy"})
+    offers: frozenset[str] = frozenset({"behaviour", "old", "update", "reference", "parent", "parent_update", "teacher",
+                                                       "entropy"})
 
     def encode(self, content: Content) -> tuple[int, ...]:
         text = content if isinstance(content, str) else "".join(f"{m.role}: {m.content}\n" for m in content) + "assistant: "
         return tuple(ord(character) + 1 for character in text)
+
+    def open(self, opening: Opening) -> tuple[int, ...]:
+        cut = len(opening.tokens) if opening.cut is None else opening.cut
+        return (*opening.tokens[:cut], *self.encode(opening.text), *((END,) if opening.ends else ()))
+
+    def ends(self, tokens: Sequence[int]) -> tuple[int, ...]:
+        return tuple(len(self.decode(tokens[: number + 1])) for number in range(len(tokens)))
 
     def decode(self, tokens: Sequence[int]) -> str:
         return "".join(chr(token - 1) for token in tokens if token != END)

@@ -8,7 +8,7 @@ from torch import Tensor
 from rfpo.batch import Batch, exp, keep
 from rfpo.objective.slots import Advantage, Aggregation, Policy, Ratio, Regularizer, Surrogate, Weight
 
-PER_TOKEN = ("behaviour", "old", "update", "reference", "value", "returns", "advantage")
+PER_TOKEN = ("behaviour", "old", "update", "reference", "teacher", "value", "returns", "advantage")
 PER_PARENT_TOKEN = ("parent", "parent_update")
 
 

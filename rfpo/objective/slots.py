@@ -1,8 +1,8 @@
 """The slots of an objective. A piece is a frozen dataclass in the room of its slot: configuration and function at once.
 
 `needs` names the columns of Batch and Policy, beyond those that are always there, that a piece reads: any of
-"behaviour", "old", "update", "parent", "parent_update", "reference", "entropy", "value". The learner makes the union.
-Every piece in a room is found by its file's name; the file's one public dataclass is the piece.
+"behaviour", "old", "update", "parent", "parent_update", "reference", "teacher", "entropy", "value". The learner makes the
+union. Every piece in a room is found by its file's name; the file's one public dataclass is the piece.
 """
 
 from dataclasses import dataclass

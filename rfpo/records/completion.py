@@ -18,16 +18,20 @@ class Completion:
     """A sampled response, with its log-probs in the very context in which it was sampled.
 
     `context` holds the token ids that the model was really shown. `logps[t]` is log pi(tokens[t] | context, tokens[:t]) in
-    nats at the sampling temperature, by policy number `policy_version`. All three travel together or not at all.
+    nats at the sampling temperature, by policy number `policy_version`. All three travel together or not at all. A token that
+    was put there and not drawn (an opening, a demonstration) has None for its log-prob.
+
+    `ends[t]` is where token t ends in the text, in characters; () unless the operator reads "offsets".
     """
 
     request: Request
     context: tuple[int, ...]
     tokens: tuple[int, ...]
-    logps: tuple[float, ...]
+    logps: tuple[float | None, ...]
     text: str
     finish: Finish
     policy_version: int = 0
+    ends: tuple[int, ...] = ()
 
     def __post_init__(self):
         if len(self.logps) != len(self.tokens):
@@ -36,6 +40,11 @@ class Completion:
     @property
     def truncated(self) -> bool:
         return self.finish is Finish.LENGTH
+
+    @property
+    def drawn(self) -> int:
+        """Tokens that a model generated: those with a log-prob."""
+        return sum(logp is not None for logp in self.logps)
 
 
 class Outcome(Enum):
@@ -113,15 +122,53 @@ class Attempt:
 
 
 @dataclass(frozen=True)
+class Stored:
+    """A right answer that was kept from an earlier step, with the question that it answers. `origin` is "sampled" for a
+    plain answer and "corrected" for one that was helped; `logps` are those of the step in which it was drawn."""
+
+    question: str
+    text: str
+    tokens: tuple[int, ...]
+    logps: tuple[float | None, ...]
+    step: int
+    origin: str = "sampled"
+
+
+@dataclass(frozen=True)
+class History:
+    """What is known of a prompt from earlier steps.
+
+    `visits` so far; `stuck_streak` visits in a row, up to the last, in which every graded answer was WRONG; `solved_share` of
+    the plain answers at the last visit (None: never graded) and `best_share` the largest of any; `helped` visits with a
+    correction; `level` of the help that last succeeded; `stored` right answers, oldest first, where the run keeps any.
+    """
+
+    visits: int = 0
+    stuck_streak: int = 0
+    solved_share: float | None = None
+    best_share: float | None = None
+    helped: int = 0
+    level: float = 0.0
+    stored: tuple[Stored, ...] = ()
+
+
+@dataclass(frozen=True)
 class Group:
     """The judged answers to one prompt on one visit. The key is (prompt id, visit): a prompt drawn twice in a step makes
-    two groups. Diagnosis reads outcomes from here, never shaped rewards."""
+    two groups. Diagnosis reads outcomes from here, never shaped rewards.
+
+    `progress` is the share of the run that was done, `history` what earlier steps knew of the prompt, and `exemplars` are
+    right answers to other prompts, newest first, where the run keeps any.
+    """
 
     prompt: Prompt
     attempts: tuple[Attempt, ...]
     visit: int = 0
     step: int = 0
     seed: int = 0
+    progress: float = 0.0
+    history: History = History()
+    exemplars: tuple[Stored, ...] = ()
 
     @property
     def key(self) -> tuple[str, int]:
@@ -145,11 +192,14 @@ class Group:
 @dataclass(frozen=True)
 class Correction:
     """A wrong answer and the new attempt that an operator made of it. The pair is kept: R_off and every pairwise loss
-    need both. `by.completion.context` is the correction prompt; training happens under the original one.
+    need both. `by.completion.context` is the correction prompt; training happens under the original one, unless the merge
+    says otherwise. Where no answer is wrong, `of` is the one whose place it may take.
 
     `help` says what the model was told: "nothing", "wrong", "place", "error", "hint", "answer" or "solution".
     `located` is True when it was told the true place; the control that names a false one is help "place", not located.
-    `tries` is the number of the try that succeeded, counted from 1.
+    `tries` is the number of the try that succeeded, counted from 1. `level` is how much help it was given, in the operator's
+    own unit (a hint's level, the share of a reference that was shown); `origin` is "corrected", "given" for a demonstration
+    or "replayed" for an answer of an earlier step.
     """
 
     of: Attempt
@@ -159,3 +209,5 @@ class Correction:
     help: str
     located: bool = False
     leaks: tuple[str, ...] = ()
+    level: float = 0.0
+    origin: str = "corrected"

@@ -63,11 +63,32 @@ class Sampling:
 
 
 @dataclass(frozen=True)
+class Opening:
+    """How an answer begins: put there, not drawn by the model, which goes on from it. It is a part of the answer.
+
+    First `tokens`, the ids of an earlier answer, which are never re-tokenised: all of them, or as many as end at or before
+    character `cut` of their text. Then `text`, tokenised by the engine. `ends`: the answer ends there, and nothing is drawn.
+
+    >>> Opening(text="First, add the units: ")             # a reference's beginning
+    >>> Opening(tokens=attempt.completion.tokens, cut=17)   # an answer up to its error
+    >>> Opening(text="46", ends=True)                       # a demonstration
+    """
+
+    tokens: tuple[int, ...] = ()
+    cut: int | None = None
+    text: str = ""
+    ends: bool = False
+
+
+@dataclass(frozen=True)
 class Request:
     """`n` completions of one context are wanted.
 
     The context is `content`, rendered by the engine, followed by `prefix`: token ids to continue from, which are never
     re-tokenised. Sample j of the request draws its tokens with `key.for_sample(key.sample + j)`.
+
+    `opening` begins the answer, and the completion holds it; `to` says who is asked, the "policy" or the run's "critic";
+    `judged` is False for what is not an answer to the prompt (a reflection, a critique, a hint): its verdict is UNGRADED.
     """
 
     prompt: Prompt
@@ -76,3 +97,6 @@ class Request:
     n: int = 1
     sampling: Sampling = Sampling()
     prefix: tuple[int, ...] = ()
+    opening: Opening | None = None
+    to: str = "policy"
+    judged: bool = True

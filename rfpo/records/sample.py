@@ -44,9 +44,14 @@ class Sample:
     """One row of the batch.
 
     `context` are the token ids it is trained under, which need not be those it was sampled under. `trained[t]` says whether
-    token t is trained (any spans). `behaviour` are the log-probs in the context it was sampled in, or None when nobody
-    knows them. `reward` is the verifier's score after shaping, with its parts by name. `group` is (prompt id, visit).
-    `counts_for_baseline` is False for a row that must not move its group's baseline.
+    token t is trained (any spans). `behaviour` are the log-probs in the context it was sampled in, None for a token (or a
+    whole row) of which nobody knows it. `reward` is the verifier's score after shaping, with its parts by name. `group` is
+    (prompt id, visit). `counts_for_baseline` is False for a row that must not move its group's baseline.
+
+    Rows are compared within (group, context). A row that is trained under another context than the group it is compared with
+    names the group's in `compared_in`. `segment` numbers the turn of each token. `teacher_context` is what a teacher was
+    shown that sees more than the row does (self-distillation). Rows that share a `unit` stay in one micro-batch, as the two
+    answers of a pair do.
 
     >>> Sample(context=(1, 2), tokens=(5, 6, 0), trained=(True, True, True), outcome=Outcome.SOLVED, reward=1.0,
     ...        group=("sum/17", 0))
@@ -59,7 +64,7 @@ class Sample:
     reward: float
     group: tuple[str, int]
     rewards: Mapping[str, float] = field(default_factory=dict)
-    behaviour: tuple[float, ...] | None = None
+    behaviour: tuple[float | None, ...] | None = None
     segment: tuple[int, ...] | None = None
     policy_version: int = 0
     finish: Finish = Finish.STOP
@@ -69,6 +74,7 @@ class Sample:
     parent: Parent | None = None
     unit: int | None = None
     teacher_context: tuple[int, ...] | None = None
+    compared_in: tuple[int, ...] | None = None
     provenance: Provenance = Provenance()
 
     def __post_init__(self):

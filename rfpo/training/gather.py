@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from rfpo.allocation import mixed
 from rfpo.allocation.shuffled import draw
 from rfpo.correction._samples import plain
-from rfpo.correction.fix import FixReport
+from rfpo.correction.fix import FixReport, Key
 from rfpo.records import Attempt, Correction, Group, Prompt, Sample
+from rfpo.training.archive import remember
 from rfpo.training.bench import Bench
 from rfpo.training.rollout import Rollout
 from rfpo.training.state import LoopState
@@ -40,16 +41,17 @@ class Harvest:
         return [attempt for group in self.groups for attempt in group.attempts]
 
 
-def gather(bench: Bench, state: LoopState) -> Harvest:
-    """One step's samples. With dynamic sampling, prompts are drawn until enough groups are mixed *after* corrections were
-    merged, because a filter that runs before would throw the stuck groups away. Moves the state's cursor."""
+def gather(bench: Bench, state: LoopState, progress: float = 0.0) -> Harvest:
+    """One step's samples, at this share of the run. With dynamic sampling, prompts are drawn until enough groups are mixed
+    *after* corrections were merged, because a filter that runs before would throw the stuck groups away. Moves the state's
+    cursor and memory."""
     run, dynamic = bench.run, bench.run.dynamic_sampling
     harvests: list[Harvest] = []
     kept: list[tuple[Sample, ...]] = []
     for _ in range(dynamic.max_rounds if dynamic else 1):
         drawn = draw(bench.prompts, run.seed, state.cursor, run.prompts_per_step)
         state.cursor += len(drawn)
-        harvest, members = _round(bench, state.step, drawn)
+        harvest, members = _round(bench, state, drawn, progress)
         harvests.append(harvest)
         kept += [group for group in members if group and (not dynamic or mixed(group))]
         if len(kept) >= run.prompts_per_step:
@@ -60,22 +62,37 @@ def gather(bench: Bench, state: LoopState) -> Harvest:
                    too_long=sum(h.too_long for h in harvests), unasked=sum(h.unasked for h in harvests))
 
 
-def _round(bench: Bench, step: int, drawn: Sequence[tuple[Prompt, int]]) -> tuple[Harvest, list[tuple[Sample, ...]]]:
+def _round(bench: Bench, state: LoopState, drawn: Sequence[tuple[Prompt, int]], progress: float
+           ) -> tuple[Harvest, list[tuple[Sample, ...]]]:
     """One draw: a harvest without its samples, and each group's samples."""
-    run, rollout = bench.run, Rollout(bench, step, drawn)
+    run, rollout = bench.run, Rollout(bench, state, drawn, progress)
     rollout.run()
     groups = rollout.groups
     if run.fixing is None:
         return Harvest(groups, (), (), (), ()), [_shaped(run, plain(group)) for group in groups]
     report, stuck, tries = rollout.report, rollout.stuck, tuple(rollout.tries)
-    accepted = {key: tuple(c for c in corrections if not set(c.leaks) & set(run.fixing.reject_leaks))
-                for key, corrections in report.corrections.items()}
-    members = [_shaped(run, run.fixing.merge(group, accepted.get(group.key, ()))) for group in groups]
+    accepted = _accepted(run, report, stuck)
+    members = [_shaped(run, run.fixing.merge(group, accepted.get(group.key, ()), rollout.tries_of(group.key)))
+               for group in groups]
     corrections = tuple(_chain(report.corrections.values()))
+    remember(state.memory, groups, corrections, run.fixing.keep)
     reached = {(request.prompt.id, request.key.visit) for request in rollout.wanted}
     harvest = Harvest(groups, stuck, (report,), tries, corrections, unasked=len(stuck) - len(reached),
                       too_long=sum(request.n for request in rollout.wanted) - len(tries))
     return harvest, members
+
+
+def _accepted(run, report: FixReport, stuck: Sequence[Group]) -> dict[Key, tuple[Correction, ...]]:
+    """The corrections that may enter their groups: without a leak that the run refuses, and as many groups as the cap on
+    corrected rows lets in, in the order in which they were drawn."""
+    clean = {key: tuple(c for c in corrections if not set(c.leaks) & set(run.fixing.reject_leaks))
+             for key, corrections in report.corrections.items()}
+    room = run.fixing.help.most_rows(run.prompts_per_step * run.group_size)
+    accepted: dict[Key, tuple[Correction, ...]] = {}
+    for group in stuck:
+        accepted[group.key] = clean[group.key][:room]
+        room -= len(accepted[group.key])
+    return accepted
 
 
 def _shaped(run, samples: tuple[Sample, ...]) -> tuple[Sample, ...]:

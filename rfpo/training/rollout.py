@@ -1,10 +1,17 @@
 """Rollouts and corrections in one pass: a group's answers are judged, and it is corrected, while others are still sampled."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 from rfpo.correction.fix import FixReport, Key, Talks
 from rfpo.records import Attempt, Completion, Group, Prompt, RandomKey, Request, Verdict
+from rfpo.training.archive import exemplars_for, history_of
+from rfpo.training.asking import criticised, given, joined, ready
 from rfpo.training.bench import Bench
+from rfpo.training.state import LoopState
+
+NO_ANSWER = Verdict.ungraded("not an answer")
+"""Of what is no answer to the prompt, such as a reflection."""
 
 
 class Rollout:
@@ -13,23 +20,26 @@ class Rollout:
     The engine says when a request has all its completions; their verdicts are waited for a fixed number of decoding steps
     later, and the group's next round of corrections joins the rows that wait. Nothing depends on how long a verdict takes.
 
-        rollout = Rollout(bench, step, drawn)
+        rollout = Rollout(bench, state, drawn, progress)
         rollout.run()
         rollout.groups, rollout.stuck, rollout.report, rollout.tries
     """
 
-    def __init__(self, bench: Bench, step: int, drawn: Sequence[tuple[Prompt, int]]):
-        self.bench, self.step, self.drawn = bench, step, drawn
-        self.talks = Talks(bench.run.fixing.operator) if bench.run.fixing else None
+    def __init__(self, bench: Bench, state: LoopState, drawn: Sequence[tuple[Prompt, int]], progress: float = 0.0):
+        self.bench, self.state, self.drawn, self.progress = bench, state, drawn, progress
+        fixing, tokens = bench.run.fixing, state.tokens
+        helping = fixing and fixing.help.affordable(tokens.correction, tokens.generated)
+        self.talks = Talks(fixing.operator) if fixing else None
+        self.helping = bool(helping)
         self.done: dict[Key, Group] = {}
         self.stuck_keys: set[Key] = set()
-        self.asked: list[Key | None] = [None] * len(drawn)
+        self.places: list[tuple[Key, int]] = []
         self.rounds: dict[Key, _Round] = {}
         self.wanted: list[Request] = []
 
     def run(self) -> None:
         run = self.bench.run
-        requests = [Request(prompt, prompt.content, RandomKey(run.seed, self.step, prompt.id, visit), run.group_size,
+        requests = [Request(prompt, prompt.content, RandomKey(run.seed, self.state.step, prompt.id, visit), run.group_size,
                             run.sampling) for prompt, visit in self.drawn]
         self.bench.screen.phase("sampling", len(self.drawn) * run.group_size)
         self.bench.engine.sample(requests, lambda _: self.bench.screen.advance(), self._follow)
@@ -51,64 +61,87 @@ class Rollout:
         """Every attempt at a correction, group by group."""
         return self.talks.tries([group.key for group in self.stuck]) if self.talks else []
 
-    def _follow(self, index: int, completions: list[Completion]) -> Callable[[], list[Request]]:
-        verdicts = begin(self.bench.judge, [(c.request.prompt, c.text) for c in completions])
-        return lambda: self._judged(index, tuple(map(Attempt, completions, verdicts())))
+    def tries_of(self, key: Key) -> tuple[Attempt, ...]:
+        """Those of one group; () where none was asked for."""
+        return tuple(self.talks.tries([key])) if key in self.stuck_keys else ()
 
-    def _judged(self, index: int, attempts: tuple[Attempt, ...]) -> list[Request]:
+    def _follow(self, index: int, completions: list[Completion]) -> Callable[[], list[Request]]:
         if index < len(self.drawn):
-            return self._rolled_out(index, attempts)
-        key = self.asked[index]
-        self.rounds[key].answers[index] = attempts
-        return self._go_on(key)
+            verdicts = begin(self.bench.judge, [(c.request.prompt, c.text) for c in completions])
+            return lambda: self._rolled_out(index, tuple(map(Attempt, completions, verdicts())))
+        key, place = self.places[index - len(self.drawn)]
+        request = self.rounds[key].requests[place]
+        completions = [joined(self.bench, request, completion) for completion in completions]
+        verdicts = self._judging(completions)
+        return lambda: self._tried(key, place, tuple(map(Attempt, completions, verdicts())))
+
+    def _judging(self, completions: Sequence[Completion]) -> Callable[[], list[Verdict]]:
+        """All completions of one request."""
+        if completions and not completions[0].request.judged:
+            return lambda: [NO_ANSWER] * len(completions)
+        return begin(self.bench.judge, [(c.request.prompt, c.text) for c in completions])
 
     def _rolled_out(self, index: int, attempts: tuple[Attempt, ...]) -> list[Request]:
         prompt, visit = self.drawn[index]
-        group = Group(prompt, attempts, visit, self.step, self.bench.run.seed)
+        memory = self.state.memory
+        group = Group(prompt, attempts, visit, self.state.step, self.bench.run.seed, self.progress,
+                      history_of(memory, prompt.id), exemplars_for(memory, prompt.text))
         self.done[group.key] = group
-        if self.talks is None or not self.bench.run.fixing.diagnosis(group):
+        fixing = self.bench.run.fixing
+        if not self.helping or not fixing.diagnosis(group) or not fixing.help.given(group):
             return []
+        if "offsets" in fixing.operator.reads:
+            group = self.done[group.key] = replace(group, attempts=tuple(map(self._with_ends, group.attempts)))
         self.stuck_keys.add(group.key)
         return self._ask(group.key, self.talks.begin(group))
+
+    def _with_ends(self, attempt: Attempt) -> Attempt:
+        completion = attempt.completion
+        return replace(attempt, completion=replace(completion, ends=self.bench.engine.ends(completion.tokens)))
+
+    def _tried(self, key: Key, place: int, attempts: tuple[Attempt, ...]) -> list[Request]:
+        self.rounds[key].answers[place] = attempts
+        return self._go_on(key)
 
     def _go_on(self, key: Key) -> list[Request]:
         """The group's next round, once every request of this one is answered."""
         current = self.rounds[key]
-        if not all(number is None or number in current.answers for number in current.numbers):
+        if len(current.answers) < len(current.requests):
             return []
-        return self._ask(key, self.talks.answer(key, tuple(current.answers.get(n, ()) for n in current.numbers)))
+        return self._ask(key, self.talks.answer(key, tuple(current.answers[n] for n in range(len(current.requests)))))
 
     def _ask(self, key: Key, requests: Sequence[Request]) -> list[Request]:
-        """Those of the requests that fit into the model's context, as they are numbered by the engine. A round in which none
-        does is answered at once."""
+        """Those of the requests that the engine is to answer. The others are answered here: what the critic writes, what is
+        given and not drawn, and () for what does not fit into the model's context."""
         if not requests:
             return []
         self.wanted += requests
-        fitting: list[Request] = []
-        numbers: list[int | None] = []
-        for request in requests:
-            room = fits(self.bench, request)
-            numbers.append(len(self.asked) + len(fitting) if room else None)
-            fitting += [request] if room else []
-        self.asked += [key] * len(fitting)
-        self.rounds[key] = _Round(numbers)
-        self.bench.screen.extend(sum(request.n for request in fitting))
-        return fitting if fitting else self._go_on(key)
+        current = self.rounds[key] = _Round(tuple(requests))
+        prepared = [request if request.to != "policy" else ready(self.bench, request) for request in requests]
+        for place, (request, made) in enumerate(zip(requests, prepared, strict=True)):
+            if made is None:
+                current.answers[place] = ()
+            elif request.to != "policy":
+                current.answers[place] = self._judged(criticised(self.bench, [request])[0])
+            elif request.opening and request.opening.ends:
+                current.answers[place] = self._judged(given(self.bench, request, made))
+        asked = [(place, made) for place, made in enumerate(prepared) if place not in current.answers]
+        self.places += [(key, place) for place, _ in asked]
+        self.bench.screen.extend(sum(made.n for _, made in asked))
+        return [made for _, made in asked] if asked else self._go_on(key)
+
+    def _judged(self, completions: Sequence[Completion]) -> tuple[Attempt, ...]:
+        return tuple(map(Attempt, completions, self._judging(completions)()))
 
 
+@dataclass
 class _Round:
-    """The engine's number of each request of a group's round (None: it does not fit), and the answers so far."""
+    """A group's round of requests, and the answers so far, by the request's place in it."""
 
-    def __init__(self, numbers: list[int | None]):
-        self.numbers = numbers
-        self.answers: dict[int, tuple[Attempt, ...]] = {}
+    requests: tuple[Request, ...]
+    answers: dict[int, tuple[Attempt, ...]] = field(default_factory=dict)
 
 
 def begin(judge, items: Sequence[tuple[Prompt, str]]) -> Callable[[], list[Verdict]]:
     """Judging begins, where the judge can do that beside other work; what is returned waits for the verdicts."""
     return judge.begin(items) if hasattr(judge, "begin") else lambda: judge(items)
-
-
-def fits(bench: Bench, request: Request) -> bool:
-    """The request leaves room for an answer; a correction prompt holds the attempt and may be too long."""
-    return len(bench.engine.encode(request.content)) + len(request.prefix) < bench.engine.context_length

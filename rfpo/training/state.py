@@ -9,8 +9,9 @@ from pathlib import Path
 class Ledger:
     """Tokens, the currency: comparisons are made at equal `generated`. End-of-sequence counts; padding and prompts do not.
 
-    `rollout` and `correction` are sampled for training (corrections: every try, accepted or not); `evaluation` is counted
-    apart; `prompt` tokens were read, `trained` tokens had a gradient.
+    `rollout` and `correction` are sampled for training (corrections: every try, accepted or not, and every reflection or hint
+    on the way); `evaluation` is counted apart, and so is what another model wrote as a `critic`; `prompt` tokens were read,
+    `trained` tokens had a gradient.
     """
 
     rollout: int = 0
@@ -18,6 +19,7 @@ class Ledger:
     evaluation: int = 0
     prompt: int = 0
     trained: int = 0
+    critic: int = 0
 
     @property
     def generated(self) -> int:

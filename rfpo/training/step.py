@@ -18,13 +18,13 @@ Record = tuple[dict, dict, list[dict]]
 def take_step(bench: Bench, state: LoopState, progress: float) -> Record:
     """One step: moves `state` and the engine, and returns what is written down."""
     started = perf_counter()
-    harvest = gather(bench, state)
+    harvest = gather(bench, state, progress)
     sampled = perf_counter()
     lesson = learn(bench, state, harvest.samples, progress) if harvest.samples else None
     learned = perf_counter()
     _account(state, harvest, lesson)
     metrics = _rollout_metrics(harvest) | _correction_metrics(harvest, lesson) | _update_metrics(lesson) | totals(state)
-    generated = sum(len(a.completion.tokens) for a in (*harvest.rollouts, *harvest.tries))
+    generated = sum(a.completion.drawn for a in (*harvest.rollouts, *harvest.tries))
     timings = {"seconds": learned - started, "sampling_seconds": sampled - started, "learning_seconds": learned - sampled,
                "tokens_per_second": generated / max(learned - started, 1e-9)}
     state.step += 1
@@ -33,8 +33,9 @@ def take_step(bench: Bench, state: LoopState, progress: float) -> Record:
 
 def _account(state: LoopState, harvest: Harvest, lesson: Lesson | None) -> None:
     tokens, tally = state.tokens, state.tally
-    tokens.rollout += sum(len(a.completion.tokens) for a in harvest.rollouts)
-    tokens.correction += sum(len(a.completion.tokens) for a in harvest.tries)
+    tokens.rollout += sum(a.completion.drawn for a in harvest.rollouts)
+    tokens.correction += sum(a.completion.drawn for a in harvest.tries)
+    tokens.critic += sum(len(a.completion.tokens) for a in harvest.tries if a.completion.request.to == "critic")
     tokens.prompt += sum(len(a.completion.context) for a in (*harvest.rollouts, *harvest.tries))
     tally.stuck += len(harvest.stuck)
     tally.fixed += harvest.fixed
@@ -42,7 +43,7 @@ def _account(state: LoopState, harvest: Harvest, lesson: Lesson | None) -> None:
     tally.successes += sum(a.solved for a in harvest.tries)
     tally.too_long += harvest.too_long
     tally.unasked += harvest.unasked
-    tally.ungraded += sum(not a.graded for a in (*harvest.rollouts, *harvest.tries))
+    tally.ungraded += sum(not a.graded for a in (*harvest.rollouts, *harvest.tries) if a.completion.request.judged)
     reports = lesson.reports if lesson else ()
     state.updates += sum(r.stepped for r in reports)
     state.trained_rows += sum(r.trained_rows for r in reports if r.stepped)
@@ -140,7 +141,8 @@ def _row(attempt: Attempt, origin: str) -> dict:
         "step": request.key.step, "prompt_id": request.prompt.id, "visit": request.key.visit, "task": request.prompt.task,
         "prompt": request.prompt.text, "text": completion.text, "outcome": attempt.verdict.outcome.value,
         "score": attempt.verdict.score, "reward": float(attempt.solved) if attempt.graded else None, "trained": False,
-        "mean_logp_behaviour": _mean(completion.logps), "tokens": len(completion.tokens), "truncated": completion.truncated,
+        "mean_logp_behaviour": _mean(logp for logp in completion.logps if logp is not None),
+        "tokens": len(completion.tokens), "truncated": completion.truncated,
         "origin": origin, **_told(request),
     }
 

@@ -14,11 +14,13 @@ ROOT = Path(rfpo.__file__).parent
 GROUND = {"errors", "checks", "pieces", "schedule"}
 EARLY = GROUND | {"records"}
 MATHS = EARLY | {"batch", "objective"}
-BELOW_CONFIG = MATHS | {"rewards", "diagnosis", "correction", "allocation", "tasks", "engines", "verification", "students"}
+BELOW_CONFIG = MATHS | {"rewards", "diagnosis", "correction", "allocation", "tasks", "engines", "verification", "students",
+                         "critics"}
 MAY_IMPORT = {
     **dict.fromkeys(GROUND, GROUND), "records": EARLY, "batch": EARLY, "objective": EARLY | {"batch"},
     **dict.fromkeys(("rewards", "diagnosis", "correction", "allocation", "tasks"), EARLY),
-    "verification": EARLY | {"tasks"}, "engines": MATHS, "students": MATHS | {"tasks", "engines", "correction"},
+    "verification": EARLY | {"tasks"}, "engines": MATHS, "critics": MATHS | {"engines"},
+    "students": MATHS | {"tasks", "engines", "correction"},
     "config": BELOW_CONFIG, "reporting": BELOW_CONFIG | {"config"},
     "training": BELOW_CONFIG | {"config", "reporting"},
     "recipes": BELOW_CONFIG | {"config", "reporting", "training"},

@@ -179,7 +179,7 @@ class Aside:
 
     stream: str = "imitation"
 
-    def __call__(self, group, corrections):
+    def __call__(self, group, corrections, tries=()):
         return (*plain(group), *(replace(sample_of_correction(group, c), stream=self.stream) for c in corrections))
 
 

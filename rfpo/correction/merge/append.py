@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from rfpo.correction import Merge
 from rfpo.correction._samples import plain, sample_of_correction
-from rfpo.records import Correction, Group, Sample
+from rfpo.records import Attempt, Correction, Group, Sample
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +18,8 @@ class Append(Merge):
 
     counts_for_baseline: bool = True
 
-    def __call__(self, group: Group, corrections: tuple[Correction, ...]) -> tuple[Sample, ...]:
+    def __call__(self, group: Group, corrections: tuple[Correction, ...], tries: tuple[Attempt, ...] = ()
+                 ) -> tuple[Sample, ...]:
         samples = plain(group)
         if not corrections or not samples:
             return samples

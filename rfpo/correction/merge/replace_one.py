@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from rfpo.correction import Merge
 from rfpo.correction._samples import plain, sample_of, sample_of_correction
-from rfpo.records import Correction, Group, Sample
+from rfpo.records import Attempt, Correction, Group, Sample
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +17,8 @@ class ReplaceOne(Merge):
     group is left as it is.
     """
 
-    def __call__(self, group: Group, corrections: tuple[Correction, ...]) -> tuple[Sample, ...]:
+    def __call__(self, group: Group, corrections: tuple[Correction, ...], tries: tuple[Attempt, ...] = ()
+                 ) -> tuple[Sample, ...]:
         if not corrections or not plain(group):
             return plain(group)
         place = group.graded.index(corrections[0].of)

@@ -20,7 +20,7 @@ from rfpo.engines.local.text import Text
 from rfpo.engines.protocols import Follow, Stream, UpdateReport
 from rfpo.engines.settings import Model, Optimizer
 from rfpo.errors import UserError
-from rfpo.records import Completion, Content, Request
+from rfpo.records import Completion, Content, Opening, Request
 
 SAMPLING_TOKENS = 8
 """Sampling keeps no activations, so it takes this many times the tokens of a micro-batch at once."""
@@ -49,7 +49,7 @@ class LocalEngine:
     offers: frozenset[str] = field(init=False)
 
     def __post_init__(self):
-        self.offers = frozenset({"behaviour", "old", "update", "parent", "parent_update", "entropy"})
+        self.offers = frozenset({"behaviour", "old", "update", "parent", "parent_update", "teacher", "entropy"})
         if self.reference is not None or hasattr(self.network, "disable_adapter"):
             self.offers |= {"reference"}
 
@@ -82,6 +82,12 @@ class LocalEngine:
 
     def encode(self, content: Content) -> tuple[int, ...]:
         return self.text.encode(content)
+
+    def open(self, opening: Opening) -> tuple[int, ...]:
+        return self.text.open(opening)
+
+    def ends(self, tokens: Sequence[int]) -> tuple[int, ...]:
+        return self.text.ends(tokens)
 
     def decode(self, tokens: Sequence[int]) -> str:
         return self.text.decode(tokens)

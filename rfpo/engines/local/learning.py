@@ -15,7 +15,7 @@ from rfpo.objective import Objective, Policy
 
 HERE = ("old", "update")
 """Columns that this very forward pass can give while no update was made since they would have been scored."""
-ELSEWHERE = ("reference", "parent", "parent_update")
+ELSEWHERE = ("reference", "parent", "parent_update", "teacher")
 
 
 @dataclass

@@ -13,6 +13,22 @@ from torch import Tensor
 from rfpo.engines.local.attention import attend_causally, causal_bias, fused, is_long, padding_bias, softmax
 
 
+WIDTHS, TOKENS = 8, 32
+"""How many sizes of padded rows, and of whole passes, there are between one power of two and the next. A CPU's bf16 products
+(oneDNN) compile code for every new size and keep it for good, 5 MiB and 4 ms a size of a pass: passes of any size whatever
+took 50 MiB more at every step."""
+
+
+def rounded(count: int, sizes: int) -> int:
+    """`count` or a little more, of `sizes` sizes between a power of two and the next; small ones stay as they are.
+
+    >>> [rounded(count, 8) for count in (0, 15, 16, 17, 75, 1000)]
+    [0, 15, 16, 18, 80, 1024]
+    """
+    step = max(1, (1 << count.bit_length() - 1 if count else 1) // sizes)
+    return -(-count // step) * step
+
+
 @dataclass
 class Prompts:
     """Distinct contexts [U,C], padded behind: a causal pass needs no mask against what stands behind a token."""
@@ -24,7 +40,7 @@ class Prompts:
 
     @classmethod
     def of(cls, contexts: Sequence[Sequence[int]], device) -> "Prompts":
-        width = max(map(len, contexts))
+        width = rounded(max(map(len, contexts)), WIDTHS)
         ids = torch.tensor([[*context, *[0] * (width - len(context))] for context in contexts], device=device)
         return cls(ids, torch.tensor([len(context) for context in contexts], device=device))
 
@@ -105,7 +121,7 @@ class Ragged:
 
     @classmethod
     def of(cls, lengths: Sequence[int], device) -> "Ragged":
-        counts, width = torch.tensor(lengths, device=device), max(lengths, default=0)
+        counts, width = torch.tensor(lengths, device=device), rounded(max(lengths, default=0), WIDTHS)
         if min(lengths, default=0) == width:
             return cls(counts, width, None, None)
         inside = torch.arange(width, device=device) < counts[:, None]
@@ -129,7 +145,8 @@ class Packed:
     attention, and no context is run twice.
 
     `ids` and `positions` [1,L] hold the contexts first and then each row's completion without its last token, which
-    predicts nothing. `predicts` [M] are the places in L that predict the completions' tokens, row by row.
+    predicts nothing, and then filler that nobody looks at. `predicts` [M] are the places in L that predict the completions'
+    tokens, row by row.
     """
 
     def __init__(self, contexts: Sequence[tuple[int, ...]], completions: Sequence[Sequence[int]], device):
@@ -140,14 +157,15 @@ class Packed:
         self.prompts, self.answers = Ragged.of(lengths, device), Ragged.of([len(row) for row in shown], device)
         self.grouping = Grouping.of(self.owner, len(distinct))
         self.bias = padding_bias(self.prompts.lengths, self.prompts.width)
-        self.border = sum(lengths)
-        flat = [token for row in (*distinct, *shown) for token in row]
-        self.ids = torch.tensor([flat], device=device)
+        answers = sum(map(len, shown))
+        self.parts = [sum(lengths), answers, rounded(sum(lengths) + answers, TOKENS) - sum(lengths) - answers]
+        filler = [0] * self.parts[2]
+        self.ids = torch.tensor([[token for row in (*distinct, *shown, filler) for token in row]], device=device)
         starts = [0] * len(lengths) + [lengths[number] for number in self.owner.tolist()]
         self.positions = torch.tensor([[start + i for start, row in zip(starts, (*distinct, *shown), strict=True)
-                                        for i in range(len(row))]], device=device)
+                                        for i in range(len(row))] + filler], device=device)
         ends = torch.tensor(lengths, device=device).cumsum(0) - 1
-        first, places = self.border, []
+        first, places = self.parts[0], []
         for number, row, tokens in zip(self.owner.tolist(), shown, completions, strict=True):
             places += [int(ends[number])] * bool(len(tokens)) + list(range(first, first + len(row)))
             first += len(row)
@@ -155,15 +173,15 @@ class Packed:
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         """[1,L,H,D]: the contexts among themselves, and the completions to their context and their own row so far."""
-        rows = [x[0].transpose(0, 1) for x in (query.to(value.dtype), key.to(value.dtype), value)]
-        ahead = [self.prompts.side_by_side(x[: self.border]).transpose(1, 2) for x in rows]
-        mixed = self.prompts.end_to_end(attend_causally(*ahead))
+        rows = [x[0].transpose(0, 1).split(self.parts) for x in (query.to(value.dtype), key.to(value.dtype), value)]
+        ahead = [self.prompts.side_by_side(x[0]).transpose(1, 2) for x in rows]
+        mixed = [self.prompts.end_to_end(attend_causally(*ahead))]
         if self.answers.width:
-            own = [self.answers.side_by_side(x[self.border:]).transpose(1, 2) for x in rows]
+            own = [self.answers.side_by_side(x[1]).transpose(1, 2) for x in rows]
             long = is_long(self.prompts.width + self.answers.width, value.device)
             answers = (self._repeated if long else self._shared)(*own, *ahead[1:])
-            mixed = torch.cat([mixed, self.answers.end_to_end(answers)])
-        return mixed[None]
+            mixed.append(self.answers.end_to_end(answers))
+        return torch.cat([*mixed, mixed[0].new_zeros(self.parts[2], *mixed[0].shape[1:])])[None]
 
     def _repeated(self, query: Tensor, key: Tensor, value: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         """Every row with its prompt's keys in front: for the fused kernel, which wants rows that are alike."""

@@ -15,7 +15,8 @@ PARENT = ("parent", "parent_update")
 
 def fill(batch: Batch, columns: frozenset[str], score: Callable[[Batch, Tensor, Tensor, bool], Tensor]) -> Batch:
     """The batch with these columns filled by `score(batch, tokens, valid, reference)`, one pass over the rows for each of:
-    the policy as it is now ("old", "update"), the same on the parents ("parent", "parent_update"), the reference.
+    the policy as it is now ("old", "update"), the same on the parents ("parent", "parent_update"), the reference, and the
+    policy in the teacher's context ("teacher").
 
     Columns asked for together hold the same numbers; what tells them apart is when they are asked for.
     """
@@ -28,6 +29,9 @@ def fill(batch: Batch, columns: frozenset[str], score: Callable[[Batch, Tensor, 
         filled |= {name: now for name in columns & set(PARENT)}
     if "reference" in columns:
         filled["reference"] = score(batch, batch.tokens, batch.valid, True)
+    if "teacher" in columns:
+        taught = replace(batch, contexts=batch.teacher_contexts, context=batch.teacher_context)
+        filled["teacher"] = score(taught, batch.tokens, batch.valid, False)
     return replace(batch, **filled)
 
 

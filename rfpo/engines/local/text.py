@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from rfpo.errors import UserError
-from rfpo.records import Content
+from rfpo.records import Content, Opening
 
 
 class Text:
@@ -36,6 +36,26 @@ class Text:
             if not written or written[-1] != ids[-1]:
                 ids = ids[:-1]
         return tuple(ids)
+
+    def open(self, opening: Opening) -> tuple[int, ...]:
+        """An answer's beginning: an earlier answer's tokens as they are, up to where it is cut; then the text's."""
+        tokens = [token for token in opening.tokens if token not in self.eos]
+        if opening.cut is not None:
+            tokens = tokens[: self._ending_by(tokens, opening.cut)]
+        text = self.tokenizer(opening.text, add_special_tokens=False)["input_ids"] if opening.text else []
+        return (*tokens, *text, *((self.tokenizer.eos_token_id,) if opening.ends else ()))
+
+    def _ending_by(self, tokens: Sequence[int], cut: int) -> int:
+        """How many of the tokens have a text of at most `cut` characters."""
+        low, high = 0, len(tokens)
+        while low < high:
+            middle = (low + high + 1) // 2
+            low, high = (middle, high) if len(self.decode(tokens[:middle])) <= cut else (low, middle - 1)
+        return low
+
+    def ends(self, tokens: Sequence[int]) -> tuple[int, ...]:
+        """Where each token ends in the text, in characters."""
+        return tuple(len(self.decode(tokens[: number + 1])) for number in range(len(tokens)))
 
     def decode(self, tokens: Sequence[int]) -> str:
         return self.tokenizer.decode(list(tokens), skip_special_tokens=True, clean_up_tokenization_spaces=False)
