@@ -151,7 +151,7 @@ def test_progress_sees_every_row_once_even_when_memory_runs_out(qwen3, monkeypat
     seen = []
     assert tokens_of(qwen3.sample(ragged_requests(), seen.append)) == expected
     assert len(seen) == 9
-    assert capsys.readouterr().err == "out of memory: the sampling batch (8 * tokens_per_micro_batch) 64 -> 32\n"
+    assert capsys.readouterr().err == "out of memory: the sampling batch (16 * tokens_per_micro_batch) 64 -> 32\n"
 
 
 def test_the_models_context_ends_a_row(directory):

@@ -22,7 +22,7 @@ from rfpo.engines.settings import Model, Optimizer
 from rfpo.errors import UserError
 from rfpo.records import Completion, Content, Opening, Request
 
-SAMPLING_TOKENS = 8
+SAMPLING_TOKENS = 16
 """Sampling keeps no activations, so it takes this many times the tokens of a micro-batch at once."""
 SAMPLING_BUDGET = f"the sampling batch ({SAMPLING_TOKENS} * tokens_per_micro_batch)"
 

@@ -12,7 +12,6 @@ from torch import Tensor
 
 from rfpo.engines.local.attention import attend_causally, causal_bias, fused, is_long, padding_bias, softmax
 
-
 WIDTHS, TOKENS = 8, 32
 """How many sizes of padded rows, and of whole passes, there are between one power of two and the next. A CPU's bf16 products
 (oneDNN) compile code for every new size and keep it for good, 5 MiB and 4 ms a size of a pass: passes of any size whatever
