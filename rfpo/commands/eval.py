@@ -1,4 +1,4 @@
-"""Measure a model: pass@k on evaluation prompts, by the unbiased estimator."""
+"""Measure a model: pass@k on evaluation prompts, or first against second attempts."""
 
 import argparse
 from pathlib import Path
@@ -10,7 +10,11 @@ EXAMPLES = """examples:
   rfpo eval runs/first/checkpoints/step-000100 --tasks data.jsonl --samples 16 --ks 1,4,16 --max-tokens 1024
   rfpo eval column_addition --tasks column_addition --samples 4 --limit 100 --out scores.json
 
+  rfpo eval column_addition --tasks column_addition --turns 2 --templates student --limit 100
+
 pass@k = 1 - C(n-c, k) / C(n, k): n answers of a prompt, c of them right; every k is at most --samples.
+--turns 2 shows every first answer to the model again, without saying whether it is right, and reports first and second
+accuracy, right-to-wrong and wrong-to-right, CL (what was right stays right), CS (what was wrong is mended) and RSS.
 """
 
 
@@ -23,6 +27,11 @@ def arguments(parser) -> None:
     parser.add_argument("--max-tokens", type=int, default=64, help="longest answer, in tokens (default: 64)")
     parser.add_argument("--limit", type=int, help="at most so many prompts of each task")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--turns", type=int, default=1, choices=(1, 2), help="2: a second attempt after each first one")
+    parser.add_argument("--templates", default="prose", metavar="SET", help="wording of the second turn: prose, student, or a "
+                        "folder (default: prose)")
+    parser.add_argument("--second-turn", default="rewrite_plain", metavar="NAME", help="its template, with ${question} and "
+                        "${attempt} (default: rewrite_plain, which does not say that the answer is wrong)")
     parser.add_argument("--out", type=Path, metavar="JSON", help="write the scores, prompt by prompt")
     parser.add_argument("--trust-remote-code", action="store_true", help="let the model directory's own code run")
 
@@ -56,9 +65,11 @@ def run(given) -> None:
     tasks = build(tuple[Task, ...], [task_of(text) for text in given.tasks], "tasks")
     sampling = build(Sampling, {"temperature": given.temperature, "max_tokens": given.max_tokens}, "sampling")
     model = Model(path=given.model, trust_remote_code=given.trust_remote_code)
-    from rfpo.training.evaluate import evaluate
+    from rfpo.training.evaluate import evaluate, evaluate_two_turns
 
-    result = evaluate(model, tasks, samples=given.samples, ks=given.ks, sampling=sampling, limit=given.limit, seed=given.seed)
+    same = {"samples": given.samples, "sampling": sampling, "limit": given.limit, "seed": given.seed}
+    result = (evaluate(model, tasks, ks=given.ks, **same) if given.turns == 1 else
+              evaluate_two_turns(model, tasks, templates=given.templates, second=given.second_turn, **same))
     print(result.table())
     if given.out is not None:
         given.out.write_text(result.to_json(), encoding="utf-8")

@@ -4,7 +4,7 @@ import json
 
 EXAMPLES = """examples:
   rfpo recipes
-  rfpo recipes --json
+  rfpo recipes --json     with paper, place in the space of methods, and what each needs
   rfpo show rfpo          one of them in full
 """
 
@@ -14,12 +14,16 @@ def arguments(parser) -> None:
 
 
 def run(given) -> None:
-    from rfpo.recipes import base_names, describe, recipe_names
+    from rfpo.recipes import describe, method_names, recipe_names
 
-    rows = [{"name": name, "corrects": name not in base_names(), "summary": describe(name).split("\n")[0]}
-            for name in recipe_names()]
     if given.json:
-        print(json.dumps(rows, indent=1))
+        from rfpo.recipes._card import card
+
+        print(json.dumps([card(name) for name in recipe_names()], indent=1))
         return
-    for row in rows:
-        print(f"{row['name']:<18}{row['summary']}")
+    for title, chosen in (("", [name for name in recipe_names() if name not in method_names()]),
+                          ("\npublished methods for groups in which nothing was learned:", method_names())):
+        if title:
+            print(title)
+        for name in chosen:
+            print(f"{name:<22}{describe(name).split(chr(10))[0]}")

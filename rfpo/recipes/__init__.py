@@ -1,4 +1,5 @@
-"""Named runs. The folder is the registry: `rfpo/recipes/grpo.py` holds a function `grpo()` that returns a Run.
+"""Named runs. The folder is the registry: `rfpo/recipes/grpo.py` holds a function `grpo()` that returns a Run, and
+`rfpo/recipes/methods` those of the published methods around RFPO.
 
 Every base recipe X also exists as rfpo_X, which is `corrected(X())`: the same run with the correction stage and one weight.
 Sizes (group_size, prompts_per_step, steps, learning rate) are those of Run unless a recipe says otherwise, so that recipes
@@ -14,6 +15,7 @@ from rfpo.errors import UserError, near_miss
 from rfpo.pieces import find, names
 
 ROOM = "rfpo.recipes"
+METHODS = "rfpo.recipes.methods"
 PREFIX = "rfpo_"
 
 
@@ -22,8 +24,8 @@ def recipe(name: str):
 
     Raises UserError for a name that is unknown, with the nearest one that is.
     """
-    if name in names(ROOM):
-        run = getattr(import_module(f"{ROOM}.{name}"), name)()
+    if name in own_names():
+        run = getattr(import_module(f"{_room(name)}.{name}"), name)()
     elif name in corrected_names():
         from rfpo.recipes._corrected import corrected
 
@@ -54,7 +56,21 @@ def _own(name: str):
 
 def recipe_names() -> list[str]:
     """Every name that `recipe` knows, sorted."""
-    return sorted([*names(ROOM), *corrected_names()])
+    return sorted([*own_names(), *corrected_names()])
+
+
+def own_names() -> list[str]:
+    """The recipes that have a file."""
+    return [*names(ROOM), *names(METHODS)]
+
+
+def method_names() -> list[str]:
+    """The published methods around RFPO."""
+    return names(METHODS)
+
+
+def _room(name: str) -> str:
+    return METHODS if name in names(METHODS) else ROOM
 
 
 def base_names() -> list[str]:
@@ -64,7 +80,7 @@ def base_names() -> list[str]:
 
 def corrected_names() -> list[str]:
     """rfpo_X for every base recipe X that has no file of that name."""
-    return [PREFIX + name for name in base_names() if PREFIX + name not in names(ROOM)]
+    return [PREFIX + name for name in base_names() if PREFIX + name not in own_names()]
 
 
 def describe(name: str) -> str:
@@ -72,6 +88,7 @@ def describe(name: str) -> str:
     if name in corrected_names():
         base = name.removeprefix(PREFIX)
         return f"{base} with the correction stage and the off-policy ratio: corrected({base}()).\n\n{describe(base)}"
-    tree = ast.parse((Path(__file__).parent / f"{name}.py").read_text(encoding="utf-8"))
+    folder = Path(__file__).parent / _room(name).removeprefix(ROOM).strip(".")
+    tree = ast.parse((folder / f"{name}.py").read_text(encoding="utf-8"))
     function = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name)
     return ast.get_docstring(function) or ""

@@ -8,6 +8,7 @@ from math import comb
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from rfpo.correction._templates import load
 from rfpo.engines.protocols import Sampler
 from rfpo.engines.settings import Model
 from rfpo.errors import UserError
@@ -116,16 +117,39 @@ def evaluate(model: Model, tasks: Sequence[Task], *, samples: int, ks: tuple[int
     """
     from rfpo.training.prepare import load_engine, verifier
 
-    prompts = evaluation_prompts(tasks, limit)
-    if not prompts:
-        raise UserError("tasks have no evaluation prompts; there is nothing to measure. Give a task an evaluation_share or "
-                        "an evaluation_path.")
+    prompts = _prompts(tasks, limit)
     engine = load_engine(model, temperature=sampling.temperature or 1.0)
     with verifier(tasks) as checker, Progress(*BAR, console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task("answers", total=len(prompts) * samples)
         scores, _ = score(engine, checker.judge, prompts, sampling, samples, RandomKey(seed=seed, purpose="evaluation"),
                           lambda _: progress.advance(bar))
     return Evaluated(scores, tuple(ks), tuple(checker.ungraded.most_common(3)))
+
+
+def evaluate_two_turns(model: Model, tasks: Sequence[Task], *, samples: int, sampling: Sampling, templates: str = "prose",
+                       second: str = "rewrite_plain", limit: int | None = None, seed: int = 0):
+    """Load the model and compare first with second attempts (rfpo.training.two_turns), with a progress bar.
+
+    Raises UserError for a model that cannot be loaded, a template that is not there, or tasks without evaluation prompts.
+    """
+    from rfpo.training.prepare import load_engine, verifier
+    from rfpo.training.two_turns import MAY, NEEDS, two_turns
+
+    prompts = _prompts(tasks, limit)
+    load(templates, second, NEEDS, MAY)
+    engine = load_engine(model, temperature=sampling.temperature or 1.0)
+    with verifier(tasks) as checker, Progress(*BAR, console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task("answers", total=2 * len(prompts) * samples)
+        return two_turns(engine, checker.judge, prompts, sampling, samples, RandomKey(seed=seed, purpose="evaluation"),
+                         templates=templates, second=second, finished=lambda _: progress.advance(bar))
+
+
+def _prompts(tasks: Sequence[Task], limit: int | None) -> list[Prompt]:
+    prompts = evaluation_prompts(tasks, limit)
+    if not prompts:
+        raise UserError("tasks have no evaluation prompts; there is nothing to measure. Give a task an evaluation_share or "
+                        "an evaluation_path.")
+    return prompts
 
 
 def evaluation_prompts(tasks: Sequence[Task], limit: int | None) -> list[Prompt]:

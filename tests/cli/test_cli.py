@@ -113,7 +113,10 @@ def test_recipes(capsys):
     rows = json.loads(rfpo(capsys, "recipes", "--json")[1])
     assert [row["name"] for row in rows] == recipe_names()
     assert {row["name"]: row["corrects"] for row in rows}["rfpo_dapo"] is True
-    assert len(rfpo(capsys, "recipes")[1].splitlines()) == len(recipe_names())
+    card = {row["name"]: row for row in rows}["rfpo"]
+    assert card["place"]["operator"] == "fix_located" and card["place"]["weights"] == ["off_policy_ratio"]
+    shown = rfpo(capsys, "recipes")[1].splitlines()
+    assert [name for name in recipe_names() if not any(line.split()[:1] == [name] for line in shown)] == []
 
 
 def test_pieces_lists_every_slot(capsys):
