@@ -32,13 +32,15 @@ class Lesson:
 
 @dataclass(frozen=True)
 class Seen:
-    """A row of the policy stream as it was trained. The last three are known of corrected rows only: log R_off as it enters
-    the objective (clamped, 0 without one), the log of all weights that multiply the row's loss, and the mean old log-prob."""
+    """A row of the policy stream as it was trained. All but the advantage are known of corrected rows only: log R_off as it
+    enters the objective (clamped, 0 without one), the log of all weights that multiply the row's loss, the mean old log-prob,
+    and the mean distance of old log-probs from those of the correction prompt, in nats."""
 
     advantage: float
     log_r_off: float | None = None
     log_weight: float | None = None
     mean_old: float | None = None
+    guided_gap: float | None = None
 
 
 def learning_rate(run: Run, updates: int, progress: float) -> float:
@@ -54,7 +56,7 @@ def learn(bench: Bench, state: LoopState, samples: Sequence[Sample], progress: f
     advantage is zero stay in the counts and are neither scored nor run, unless a regularizer reads them."""
     run = bench.run
     policy, streams = resolve(run.objective, progress), resolve(run.streams, progress)
-    named = {"policy": (policy, 1.0)} | {name: (s.objective, s.coefficient) for name, s in streams.items()}
+    named = {"policy": (policy, 1.0)} | {name: (s.loss, s.coefficient) for name, s in streams.items()}
     for name in {s.stream for s in samples} - named.keys():
         raise UserError(f"a sample is for the stream {name!r}, which the run does not have; {near_miss(name, named)} "
                         f"Add streams.{name} to the run.")
@@ -132,8 +134,10 @@ def _seen(bench: Bench, objective: Objective, batch: Batch | None) -> tuple[Seen
         r_off = sum((w.log(policy, part) for w in off_policy_ratios(objective)), torch.zeros_like(part.old))
         columns = [row_mean(x.expand_as(part.mask), part.mask)[:, 0].tolist()
                    for x in (part.advantage, r_off, objective.log_weight(policy, part))]
-        for row, *numbers in zip(rows.tolist(), *columns, row_mean(part.old, part.valid)[:, 0].tolist(), strict=True):
-            seen[row] = Seen(*numbers)
+        columns.append(row_mean(part.old, part.valid)[:, 0].tolist())
+        gaps = row_mean((part.behaviour - part.old).abs(), part.known)[:, 0].tolist()
+        for row, known, gap, *numbers in zip(rows.tolist(), part.known.any(-1).tolist(), gaps, *columns, strict=True):
+            seen[row] = Seen(*numbers, guided_gap=gap if known else None)
     return tuple(seen)
 
 

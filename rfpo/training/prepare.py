@@ -29,10 +29,10 @@ def load_engine(model: Model, **settings) -> LocalEngine:
 
 def engine_of(run: Run) -> LocalEngine:
     """The engine that a run asks for. A reference policy is kept only when a piece reads it."""
-    objectives = [run.objective, *(stream.objective for stream in run.streams.values())]
+    losses = [run.objective, *(stream.loss for stream in run.streams.values())]
     return load_engine(run.model, optimizer=run.optimizer, temperature=run.sampling.temperature,
                        tokens_per_micro_batch=run.tokens_per_micro_batch, seed=run.seed,
-                       reference=any("reference" in objective.needs for objective in objectives))
+                       reference=any("reference" in loss.needs for loss in losses))
 
 
 @contextmanager

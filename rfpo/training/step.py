@@ -9,6 +9,15 @@ from rfpo.records import Attempt, Request
 from rfpo.training.bench import Bench
 from rfpo.training.gather import Harvest, gather
 from rfpo.training.learn import Lesson, Seen, learn
+from rfpo.training.measures import (
+    by_operator,
+    by_origin,
+    locator_accuracy,
+    mean,
+    of_corrections,
+    of_weights,
+    recovery,
+)
 from rfpo.training.state import LoopState
 
 Record = tuple[dict, dict, list[dict]]
@@ -23,7 +32,8 @@ def take_step(bench: Bench, state: LoopState, progress: float) -> Record:
     lesson = learn(bench, state, harvest.samples, progress) if harvest.samples else None
     learned = perf_counter()
     _account(state, harvest, lesson)
-    metrics = _rollout_metrics(harvest) | _correction_metrics(harvest, lesson) | _update_metrics(lesson) | totals(state)
+    corrected = _correction_metrics(harvest, lesson) | recovery(state.memory) if harvest.fixes else {}
+    metrics = _rollout_metrics(harvest) | corrected | _update_metrics(lesson) | totals(state)
     generated = sum(a.completion.drawn for a in (*harvest.rollouts, *harvest.tries))
     timings = {"seconds": learned - started, "sampling_seconds": sampled - started, "learning_seconds": learned - sampled,
                "tokens_per_second": generated / max(learned - started, 1e-9)}
@@ -39,7 +49,7 @@ def _account(state: LoopState, harvest: Harvest, lesson: Lesson | None) -> None:
     tokens.prompt += sum(len(a.completion.context) for a in (*harvest.rollouts, *harvest.tries))
     tally.stuck += len(harvest.stuck)
     tally.fixed += harvest.fixed
-    tally.tries += len(harvest.tries)
+    tally.tries += sum(a.completion.request.judged for a in harvest.tries)
     tally.successes += sum(a.solved for a in harvest.tries)
     tally.too_long += harvest.too_long
     tally.unasked += harvest.unasked
@@ -58,28 +68,30 @@ def _rollout_metrics(harvest: Harvest) -> dict:
     rollouts = harvest.rollouts
     graded = [a for a in rollouts if a.graded]
     return {
-        "reward": _mean([s.reward for s in harvest.samples]),
-        "solved_share": _mean([a.solved for a in graded]),
-        "stuck_share": _mean([all(a.wrong for a in g.graded) for g in harvest.groups if g.graded]),
-        "all_solved_share": _mean([all(a.solved for a in g.graded) for g in harvest.groups if g.graded]),
-        "ungraded_share": _mean([not a.graded for a in rollouts]),
-        "truncated_share": _mean([a.completion.truncated for a in rollouts]),
-        "mean_length": _mean([len(a.completion.tokens) for a in rollouts]),
+        "reward": mean([s.reward for s in harvest.samples]),
+        "solved_share": mean([a.solved for a in graded]),
+        "stuck_share": mean([all(a.wrong for a in g.graded) for g in harvest.groups if g.graded]),
+        "all_solved_share": mean([all(a.solved for a in g.graded) for g in harvest.groups if g.graded]),
+        "ungraded_share": mean([not a.graded for a in rollouts]),
+        "truncated_share": mean([a.completion.truncated for a in rollouts]),
+        "mean_length": mean([len(a.completion.tokens) for a in rollouts]),
         "groups": len(harvest.groups), "rounds": harvest.rounds,
     }
 
 
 def _correction_metrics(harvest: Harvest, lesson: Lesson | None) -> dict:
-    """Empty for a run without a correction stage."""
-    if not harvest.fixes:
-        return {}
-    log_r_off = [row.log_r_off for row in (lesson.rows if lesson else ()) if row.log_r_off is not None]
+    rows = lesson.rows if lesson else ()
+    answers = [a for a in harvest.tries if a.completion.request.judged]
     leaks = Counter(kind for c in harvest.corrections for kind in c.leaks)
     return {
+        "trigger_rate": len(harvest.stuck) / len(harvest.groups) if harvest.groups else None,
         "fix_rate": harvest.fixed / len(harvest.stuck) if harvest.stuck else None,
-        "tries": len(harvest.tries), "try_success": _mean([a.solved for a in harvest.tries if a.graded]),
-        "corrected_rows": sum(s.origin.value == "corrected" for s in harvest.samples),
-        "log_r_off": _mean(log_r_off),
+        "tries": len(answers), "try_success": mean(a.solved for a in answers if a.graded),
+        "corrected_rows": sum(s.origin.value != "sampled" for s in harvest.samples),
+        **of_weights([row.log_r_off for row in rows if row.log_r_off is not None]),
+        "guided_gap": mean(row.guided_gap for row in rows if row.guided_gap is not None),
+        **of_corrections(harvest.corrections), **by_operator(harvest.tries, harvest.corrections), **by_origin(harvest.samples),
+        "locator_accuracy": locator_accuracy(harvest.tries),
         "leaked": sum(bool(c.leaks) for c in harvest.corrections), **{f"leak/{kind}": n for kind, n in sorted(leaks.items())},
     }
 
@@ -89,10 +101,10 @@ def _update_metrics(lesson: Lesson | None) -> dict:
     stepped = [r for r in reports if r.stepped]
     names = sorted({name for r in stepped for name in r.statistics})
     return {
-        "loss": _mean([r.loss for r in stepped]), "gradient_norm": _mean([r.gradient_norm for r in stepped]),
+        "loss": mean([r.loss for r in stepped]), "gradient_norm": mean([r.gradient_norm for r in stepped]),
         "learning_rate": lesson.learning_rate if lesson else None,
         "step_trained_rows": sum(r.trained_rows for r in stepped), "nan_updates": sum(r.nan for r in reports),
-        **{name: _mean([r.statistics[name] for r in stepped if name in r.statistics]) for name in names},
+        **{name: mean([r.statistics[name] for r in stepped if name in r.statistics]) for name in names},
     }
 
 
@@ -141,12 +153,7 @@ def _row(attempt: Attempt, origin: str) -> dict:
         "step": request.key.step, "prompt_id": request.prompt.id, "visit": request.key.visit, "task": request.prompt.task,
         "prompt": request.prompt.text, "text": completion.text, "outcome": attempt.verdict.outcome.value,
         "score": attempt.verdict.score, "reward": float(attempt.solved) if attempt.graded else None, "trained": False,
-        "mean_logp_behaviour": _mean(logp for logp in completion.logps if logp is not None),
+        "mean_logp_behaviour": mean(logp for logp in completion.logps if logp is not None),
         "tokens": len(completion.tokens), "truncated": completion.truncated,
         "origin": origin, **_told(request),
     }
-
-
-def _mean(values) -> float | None:
-    values = list(values)
-    return sum(values) / len(values) if values else None

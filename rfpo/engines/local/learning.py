@@ -35,9 +35,14 @@ class Tally:
             total, count = self.sums.get(name, (0.0, 0))
             self.sums[name] = (total + float(values.double().sum()), count + values.numel())
 
+    def share(self, name: str, part: Tensor, whole: Tensor) -> None:
+        """Numbers of which the sum of a part over the sum of the whole is reported under `name`."""
+        total, count = self.sums.get(name, (0.0, 0))
+        self.sums[name] = (total + float(part.double().sum()), count + float(whole.double().sum()))
+
     @property
     def statistics(self) -> dict[str, float]:
-        return {name: total / count for name, (total, count) in sorted(self.sums.items())}
+        return {name: total / count for name, (total, count) in sorted(self.sums.items()) if count}
 
 
 def prepare(stream: Stream, score: Callable[[Batch, frozenset[str]], Batch]) -> Stream:
@@ -96,6 +101,7 @@ def observe(tally: Tally, policy: Policy, batch: Batch, objective: Objective) ->
     """What the report shows of a micro-batch.
 
     clip_share: trained tokens with an advantage to which no gradient flows (a regularizer's gradient hides clipping);
+    clip_share_corrected the same of corrected rows, gradient_share_corrected their share of the sum of |d loss / d logp|;
     mean_log_ratio: logp - old over trained tokens; weight_corrected: mean weight on the trained tokens of corrected rows;
     entropy: when the objective needs it.
     """
@@ -104,6 +110,11 @@ def observe(tally: Tally, policy: Policy, batch: Batch, objective: Objective) ->
         tally.add("clip_share", (policy.logp.grad == 0)[pulled].float())
         if batch.old is not None:
             tally.add("mean_log_ratio", (policy.logp - batch.old)[batch.mask])
+        corrected = pulled & batch.corrected[:, None]
+        if corrected.any():
+            steep = policy.logp.grad.abs()
+            tally.add("clip_share_corrected", (policy.logp.grad == 0)[corrected].float())
+            tally.share("gradient_share_corrected", steep[corrected], steep[pulled])
         if objective.weights:
             corrected = batch.mask & batch.corrected[:, None]
             tally.add("weight_corrected", exp(objective.log_weight(policy, batch))[corrected])
