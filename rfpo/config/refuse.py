@@ -27,9 +27,11 @@ def refuse(run: Run) -> None:
 
 def refuse_columns(run: Run, offers: frozenset[str]) -> None:
     """Raise UserError when a piece reads a column that the learner does not offer."""
-    objectives = {"objective": run.objective} | {f"streams.{name}.objective": s.objective for name, s in run.streams.items()}
-    for path, objective in objectives.items():
-        for piece in objective.pieces:
+    losses = {"objective": run.objective}
+    for name, stream in run.streams.items():
+        losses[f"streams.{name}.{'pairs' if stream.pairs else 'objective'}"] = stream.loss
+    for path, loss in losses.items():
+        for piece in loss.pieces:
             lacking = sorted(piece.needs - offers)
             if lacking:
                 raise UserError(f"{path}: {kind_of(piece)!r} reads {lacking[0]!r}, which this engine does not offer; it "

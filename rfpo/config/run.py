@@ -9,7 +9,7 @@ from rfpo.critics import Critic
 from rfpo.diagnosis import Diagnosis
 from rfpo.engines.settings import Lora, Model, Optimizer
 from rfpo.errors import UserError
-from rfpo.objective import Objective
+from rfpo.objective import Objective, PairLoss, PairObjective
 from rfpo.records import Sampling
 from rfpo.rewards import Shaping
 from rfpo.tasks import Task
@@ -71,10 +71,23 @@ class Evaluation:
 
 @dataclass(frozen=True, kw_only=True)
 class ExtraStream:
-    """A further loss beside the policy's, for the samples that name this stream."""
+    """A further loss beside the policy's, for the samples that name this stream: an objective, or a loss on pairs of them
+    (the rows that share a unit; rfpo/objective/pairs.py). Exactly one of the two."""
 
-    objective: Objective
+    objective: Objective | None = None
+    pairs: PairLoss | None = None
     coefficient: float = 1.0
+
+    def __post_init__(self):
+        if (self.objective is None) == (self.pairs is None):
+            held = "neither objective nor pairs" if self.objective is None else "both objective and pairs"
+            raise UserError(f"a further stream has {held}; it is trained with one of the two. Give it pairs=dpo for pairs of "
+                            "answers, or an objective for single ones.")
+
+    @property
+    def loss(self) -> Objective | PairObjective:
+        """What the learner calls."""
+        return self.objective or PairObjective(self.pairs)
 
 
 @dataclass(frozen=True, kw_only=True)

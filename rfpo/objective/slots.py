@@ -91,3 +91,43 @@ class Aggregation(Protocol):
     room: ClassVar[str] = "rfpo.objective.aggregation"
 
     def __call__(self, loss: Tensor, batch: Batch) -> Tensor: ...
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of P pairs: all that a pair loss may know of the chosen answers, or of the rejected ones.
+
+    Sums are over an answer's trained tokens, in nats, in the context that each row is trained in. An answer may be several
+    rows (the turns of a dialogue, or the same tokens under two contexts): then they are over all of them.
+
+        logp [P]      of the policy that is updated; gradients flow
+        length [P]    trained tokens, at least 1
+        rows [P]      rows that the answer is made of
+        reward [P]    the answer's reward, after shaping
+        origin [P]    long, index into ORIGINS (the largest, where rows differ)
+        old [P]       of the policy at the start of the step, reference [P] of the frozen one; None unless needed
+    """
+
+    logp: Tensor
+    length: Tensor
+    rows: Tensor
+    reward: Tensor
+    origin: Tensor
+    old: Tensor | None = None
+    reference: Tensor | None = None
+
+    @property
+    def mean(self) -> Tensor:
+        """[P]: log-prob a token."""
+        return self.logp / self.length
+
+
+@runtime_checkable
+class PairLoss(Protocol):
+    """A loss [P] for each pair of a chosen and a rejected answer, to be minimised; `needs` may name "old" and "reference"."""
+
+    room: ClassVar[str] = "rfpo.objective.pairwise"
+
+    @property
+    def needs(self) -> frozenset[str]: ...
+    def __call__(self, chosen: Side, rejected: Side) -> Tensor: ...
