@@ -1,4 +1,9 @@
-"""RECOGNISE: is there nothing to be learned from this group? Reads outcomes, never shaped rewards."""
+"""RECOGNISE: is there nothing to be learned from this group? Reads outcomes (and scores, where the method says so), never
+shaped rewards.
+
+Two triggers of the literature are no piece of this room, because they are not about a group: that help begins after a share of
+the run is `Help.after`, and a second turn for every prompt is `always` with an operator that asks for one.
+"""
 
 from typing import ClassVar, Protocol, runtime_checkable
 

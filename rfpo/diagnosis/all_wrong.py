@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from rfpo.checks import require
 from rfpo.diagnosis import Diagnosis
+from rfpo.diagnosis._graded import all_wrong, check_min_graded
 from rfpo.records import Group
 
 
@@ -19,8 +19,7 @@ class AllWrong(Diagnosis):
     min_graded: int = 2
 
     def __post_init__(self):
-        require(self, "min_graded", lambda x: isinstance(x, int) and x >= 1, "a whole number of at least 1", 2)
+        check_min_graded(self)
 
     def __call__(self, group: Group) -> bool:
-        graded = group.graded
-        return len(graded) >= self.min_graded and all(attempt.wrong for attempt in graded)
+        return all_wrong(group, self.min_graded)
