@@ -1,6 +1,6 @@
 """rfpo's side of step_time: the loop's own step, taken each time a line arrives on stdin.
 
-    python -m benchmarks.rfpo_worker WORK_JSON MODEL_DIR BATCH_FILE [--bf16] [--tokens 4096]
+    python -m benchmarks.rfpo_worker WORK_JSON MODEL_DIR BATCH_FILE [--bf16] [--tokens 2048]
 
 The line "gradient" asks for the gradient norm of the batch in BATCH_FILE, which the other side wrote.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 from time import perf_counter
 
 from benchmarks.memory import clear_peak, peak_gib
-from benchmarks.work import Work, prompts, solved
+from benchmarks.work import MICRO_BATCH, Work, prompts, solved
 from rfpo.batch import collate
 from rfpo.engines.local import LocalEngine
 from rfpo.engines.protocols import Stream
@@ -94,7 +94,7 @@ def main() -> None:
     parser.add_argument("model", type=Path)
     parser.add_argument("batch", type=Path)
     parser.add_argument("--bf16", action="store_true")
-    parser.add_argument("--tokens", type=int, default=4096, help="in a micro-batch")
+    parser.add_argument("--tokens", type=int, default=MICRO_BATCH, help="in a micro-batch")
     given = parser.parse_args()
     reply, sys.stdout = sys.stdout, sys.stderr
     engine = make_engine(given.model, given.bf16, given.tokens)

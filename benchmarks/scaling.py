@@ -35,14 +35,12 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.step_time import Side, environment, start
-from benchmarks.work import Work, write_model
+from benchmarks.work import MICRO_BATCH, Work, write_model
 from rfpo.engines.local.loading import quiet
 from rfpo.reporting.plots import COLOURS, DASHES, INK, STYLE
 
 BASE = Work(layers=5, prompts=4, prompt_tokens=64)
 PARTS = ("sampling", "learning", "memory")
-MICRO_BATCH = 16384
-"""Tokens in one of rfpo_worker's micro-batches."""
 
 
 def model(hidden: int, layers: int, prompts: int) -> dict:

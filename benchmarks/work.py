@@ -11,6 +11,8 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedTokenizerFast, Qwen3Config
 
 CONFIGURATIONS = {"qwen3": Qwen3Config, "llama": LlamaConfig}
+MICRO_BATCH = 2048
+"""Tokens in one of rfpo's micro-batches, unless a command says otherwise."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -72,7 +72,10 @@ def is_long(keys: int, device: torch.device) -> bool:
 
 
 def softmax(scores: Tensor, dtype: torch.dtype) -> Tensor:
-    """In fp32 whatever the scores are in."""
+    """Summed in fp32 whatever the scores are in. Where there is a backward pass to come, fp32 shares are not kept for it if
+    bf16 ones are what is used; where there is none, a CPU is faster with a second pass that rounds them."""
+    if scores.requires_grad and scores.dtype == dtype:
+        return torch.softmax(scores, -1)
     return torch.softmax(scores, -1, dtype=torch.float32).to(dtype)
 
 
