@@ -20,7 +20,8 @@ def sample_of(group: Group, attempt: Attempt) -> Sample:
 def sample_of_correction(group: Group, correction: Correction, counts_for_baseline: bool = True, *, guided: bool = False
                          ) -> Sample:
     """A correction, trained under the group's own context and not the correction prompt; its behaviour log-probs stay those
-    of the correction prompt, where it was sampled. The answer that it corrects is its parent.
+    of the correction prompt, where it was sampled. The answer that it corrects is its parent; a try that failed has none, so
+    that no off-policy ratio weighs it.
 
     `guided`: trained under the correction prompt, but compared with the group all the same. It is on-policy there, and the
     off-policy ratio has nothing to compare: such a row has no parent.
@@ -30,7 +31,7 @@ def sample_of_correction(group: Group, correction: Correction, counts_for_baseli
                       correction.leaks, parent_text=of.text)
     original = group_context(group)
     parent = Parent(of.tokens, common_prefix(of.tokens, by.tokens))
-    where = {"context": by.context, "compared_in": original} if guided else {"parent": parent}
+    where = {"context": by.context, "compared_in": original} if guided else {"parent": parent if correction.by.solved else None}
     return _sample(group, correction.by, origin=Origin(correction.origin), provenance=told,
                    counts_for_baseline=counts_for_baseline, **where)
 

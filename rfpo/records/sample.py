@@ -1,6 +1,6 @@
 """What is trained: one response under one context."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -72,7 +72,7 @@ class Sample:
     stream: str = "policy"
     counts_for_baseline: bool = True
     parent: Parent | None = None
-    unit: int | None = None
+    unit: Hashable | None = None
     teacher_context: tuple[int, ...] | None = None
     compared_in: tuple[int, ...] | None = None
     provenance: Provenance = Provenance()

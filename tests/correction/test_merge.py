@@ -72,7 +72,7 @@ def test_append_keeps_the_parent_and_adds_one_row_at_the_end():
     both = (correction(stuck.attempts[1], "46"), correction(stuck.attempts[0], "046"))
     rows = Append()(stuck, both)
     assert texts(rows) == ["a", "b", "46"] and [row.counts_for_baseline for row in rows] == [True, True, True]
-    aside = Append(counts_for_baseline=False)(stuck, both)
+    aside = Append(baseline="originals")(stuck, both)
     assert [row.counts_for_baseline for row in aside] == [True, True, False]
 
 
