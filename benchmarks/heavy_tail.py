@@ -21,8 +21,8 @@ from time import perf_counter
 
 from rich.table import Table
 
+from benchmarks.measure import arguments, ranged, save, show, spread, write
 from benchmarks.rfpo_worker import make_engine
-from benchmarks.scaling import arguments, ranged, save, show, spread, write
 from benchmarks.work import Work, prompts
 from rfpo.engines.local import LocalEngine
 from rfpo.engines.local.engine import SAMPLING_TOKENS

@@ -23,7 +23,7 @@ import torch
 from rich.table import Table
 from torch import Tensor
 
-from benchmarks.scaling import arguments, ranged, save, show, spread, write
+from benchmarks.measure import arguments, ranged, save, show, spread, write
 from benchmarks.work import Work
 from rfpo.batch import collate
 from rfpo.engines.local import LocalEngine, learning

@@ -17,7 +17,6 @@ A slope of 1 against what is counted says that the measured grows as the arithme
 Memory is the peak above that of an idle process with the libraries and no model. Linux only.
 """
 
-import argparse
 import json
 import subprocess
 import sys
@@ -31,12 +30,11 @@ from statistics import linear_regression, median
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
-from rich.console import Console
 from rich.table import Table
 
+from benchmarks.measure import arguments, ranged, save, show, spread, write
 from benchmarks.step_time import Side, environment, start
-from benchmarks.work import MICRO_BATCH, Work, write_model
-from rfpo.engines.local.loading import quiet
+from benchmarks.work import MICRO_BATCH, Work
 from rfpo.reporting.plots import COLOURS, DASHES, INK, STYLE
 
 BASE = Work(layers=5, prompts=4, prompt_tokens=64)
@@ -55,43 +53,6 @@ AXES: dict[str, tuple[str, tuple[dict, ...]]] = {
     "vocabulary": ("words", tuple({"vocabulary": n} for n in (128, 1024, 8192, 32768))),
 }
 """The label of each axis, and how its points differ from the base, which is one of them."""
-
-
-def spread(values: Sequence[float]) -> dict[str, float]:
-    return {"median": median(values), "lowest": min(values), "highest": max(values)}
-
-
-def ranged(values: dict[str, float], form: str = ".2f") -> str:
-    return f"{values['median']:{form}} ({values['lowest']:{form}} - {values['highest']:{form}})"
-
-
-def arguments(text: str, file: str, repeats: int) -> argparse.ArgumentParser:
-    """A parser with what the measurements have in common; `text` is its help."""
-    parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=int, default=repeats, help="measured turns (default %(default)s)")
-    parser.add_argument("--out", type=Path, default=Path("runs/bench") / file, help="default %(default)s")
-    return parser
-
-
-def show(*tables: Table) -> None:
-    """On a terminal as wide as it is; wide in a file."""
-    console = Console()
-    console = console if console.is_terminal else Console(width=160)
-    for shown in tables:
-        console.print(shown)
-
-
-def write(path: Path, record) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(record, indent=1) + "\n")
-    print(f"written to {path}")
-
-
-def save(work: Work, folder: Path) -> Path:
-    """write_model, without a progress bar."""
-    with quiet():
-        write_model(work, folder)
-    return folder
 
 
 def parameters(work: Work) -> tuple[int, int]:

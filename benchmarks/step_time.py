@@ -138,7 +138,7 @@ def main() -> None:
         parser.add_argument("--" + option.name.replace("_", "-"), type=type(option.default), default=option.default)
     parser.add_argument("--dress", choices=(*DRESSES, "both"), default="both")
     parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--tokens", type=int, default=MICRO_BATCH, help="tokens in one of rfpo's micro-batches (default %(default)s)")
+    parser.add_argument("--tokens", type=int, default=MICRO_BATCH, help="in one of rfpo's micro-batches (default %(default)s)")
     parser.add_argument("--fp32", action="store_true", help="rfpo in fp32, against either dress")
     parser.add_argument("--out", type=Path, default=Path("runs/bench/step_time.json"))
     given = vars(parser.parse_args())

@@ -11,7 +11,7 @@ Memory is what the process has at its peak above its baseline. Baseline: residen
 the weights, a gradient of every weight and AdamW's two moments of every weight in memory (all fp32, all touched), and with
 memory that malloc holds but nobody uses given back. The gradients are then dropped, as the engine drops them between
 updates, so that those of the measured pass take their place. Every number is from a process of its own, which does the
-work once. Linux only. At the default size the materialised path needs about 15 GiB.
+work once. Linux with glibc only. At the default size the materialised path needs about 15 GiB.
 """
 
 import argparse
@@ -29,9 +29,9 @@ import torch
 from rich.table import Table
 from torch import Tensor
 
+from benchmarks.measure import arguments, ranged, save, show, spread, write
 from benchmarks.memory import clear_peak, peak_gib
 from benchmarks.prompt_sharing import difference, engine_of, learn, random_stream
-from benchmarks.scaling import arguments, ranged, save, show, spread, write
 from benchmarks.step_time import environment
 from benchmarks.work import Work
 from rfpo.engines.local import LocalEngine
@@ -74,10 +74,7 @@ def baseline_gib(engine: LocalEngine) -> float:
     for group in engine.optimizer.param_groups:
         group["lr"] = 0.0
     engine.optimizer.step()
-    try:
-        ctypes.CDLL("libc.so.6").malloc_trim(0)  # gives back what nobody uses
-    except (OSError, AttributeError):  # not glibc
-        pass
+    ctypes.CDLL("libc.so.6").malloc_trim(0)  # gives back what nobody uses: held, it would hide as much of the peak above
     clear_peak()
     return peak_gib()
 

@@ -8,7 +8,7 @@ from math import isnan, log
 import pytest
 from rich.console import Console
 
-from benchmarks import heavy_tail, prompt_sharing, scaling, vocabulary
+from benchmarks import heavy_tail, measure, prompt_sharing, scaling, vocabulary
 from benchmarks.memory import clear_peak
 from benchmarks.rfpo_worker import make_engine, step
 from benchmarks.step_time import Comparison, Side
@@ -88,7 +88,7 @@ def test_a_slope_is_the_exponent():
 
 
 def test_parameters_are_counted_as_the_model_has_them(tmp_path):
-    network = make_engine(scaling.save(TINY, tmp_path), False).network
+    network = make_engine(measure.save(TINY, tmp_path), False).network
     matrices = sum(weight.numel() for weight in network.parameters() if weight.dim() == 2)
     assert sum(scaling.parameters(TINY)) == matrices
 
@@ -170,14 +170,14 @@ def test_the_head_in_pieces_and_all_logits_give_the_same():
 
 
 def test_the_two_sides_of_the_vocabulary_go_different_ways(tmp_path):
-    engine = make_engine(scaling.save(TINY, tmp_path), False)
+    engine = make_engine(measure.save(TINY, tmp_path), False)
     found = [vocabulary.forward_of(engine, side).abilities.linear_head for side in vocabulary.SIDES]
     assert found == [True, False]
 
 
 @needs_linux
 def test_a_side_of_the_vocabulary_is_measured_in_a_process_of_its_own(tmp_path):
-    model, result = scaling.save(TINY, tmp_path / "model"), tmp_path / "result"
+    model, result = measure.save(TINY, tmp_path / "model"), tmp_path / "result"
     measured = vocabulary.in_child(TINY, model, "fp32", "pieces", "scoring", result)
     assert set(measured) == {"seconds", "baseline_gib", "above_gib"} and result.exists()
 
@@ -190,7 +190,7 @@ def test_lengths_have_a_heavy_tail():
 
 
 def test_batches_keep_the_order_and_the_budget(tmp_path):
-    engine = make_engine(scaling.save(TINY, tmp_path), False, tokens=4)  # 32 tokens to sample with
+    engine = make_engine(measure.save(TINY, tmp_path), False, tokens=2)  # 32 tokens to sample with
     work = replace(TINY, new_tokens=16)
     asked = heavy_tail.requests(work, shortest=2, tail=1.0)
     parts = heavy_tail.batches(engine, asked)
@@ -215,7 +215,7 @@ def test_both_ways_of_sampling_draw_the_same_number_of_tokens():
 
 
 def test_a_record_is_written_where_no_folder_is_yet(tmp_path, capsys):
-    scaling.write(tmp_path / "a" / "b.json", {"ratio": scaling.spread([3.0, 1.0, 2.0])})
+    measure.write(tmp_path / "a" / "b.json", {"ratio": measure.spread([3.0, 1.0, 2.0])})
     assert json.loads((tmp_path / "a" / "b.json").read_text()) == {"ratio": {"median": 2.0, "lowest": 1.0, "highest": 3.0}}
 
 
