@@ -27,7 +27,7 @@ class Ipo(PairLoss):
 
     def __post_init__(self):
         require(self, "beta", lambda x: x > 0, "positive", 0.1)
-        one_of(self, "per_token", (True, False))
+        require(self, "per_token", lambda x: isinstance(x, bool), "true or false", True)
         one_of(self, "base", BASES)
 
     @property

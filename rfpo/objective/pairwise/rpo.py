@@ -30,7 +30,7 @@ class Rpo(PairLoss):
     def __post_init__(self):
         require(self, "beta", lambda x: x > 0, "positive", 0.5)
         require(self, "eta", lambda x: x >= 0, "at least 0", 0.2)
-        one_of(self, "per_token", (True, False))
+        require(self, "per_token", lambda x: isinstance(x, bool), "true or false", True)
         one_of(self, "base", BASES)
 
     @property

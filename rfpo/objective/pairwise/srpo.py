@@ -42,6 +42,6 @@ class Srpo(PairLoss):
         return needed(self.base)
 
     def __call__(self, chosen: Side, rejected: Side) -> Tensor:
-        residual = 0.5 - self.beta / chosen.rows * difference(chosen, rejected, self.base)
+        residual = 0.5 - self.beta / chosen.rows.to(chosen.logp) * difference(chosen, rejected, self.base)
         share = torch.full_like(residual, self.alpha).masked_fill(chosen.rows > 1, 1 - self.alpha)
         return share * residual ** 2
