@@ -6,7 +6,6 @@ A rule is a function from a run to its complaint, or None. What a single piece c
 from collections.abc import Iterable
 
 from rfpo.config.run import Run
-from rfpo.correction.leakage import KINDS
 from rfpo.errors import UserError, near_miss
 from rfpo.pieces import kind_of
 from rfpo.records import Prompt
@@ -136,9 +135,10 @@ def idle_regularizer(run: Run) -> str | None:
 
 
 def unknown_leak(run: Run) -> str | None:
+    known = [kind for test in run.fixing.leak_tests for kind in test.kinds] if run.fixing else []
     for leak in run.fixing.reject_leaks if run.fixing else ():
-        if leak not in KINDS:
-            return f"fixing.reject_leaks holds {leak!r}, which no leak check finds; {near_miss(leak, KINDS)}"
+        if leak not in known:
+            return f"fixing.reject_leaks holds {leak!r}, which no test of fixing.leak_tests finds; {near_miss(leak, known)}"
 
 
 def overlong_out_of_reach(run: Run) -> str | None:

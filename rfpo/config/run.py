@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from rfpo.checks import require
 from rfpo.correction import Merge, Operator
 from rfpo.correction.help import Help
+from rfpo.correction.leaks import LeakTest
+from rfpo.correction.leaks.meta_words import MetaWords
+from rfpo.correction.leaks.no_derivation import NoDerivation
 from rfpo.critics import Critic
 from rfpo.diagnosis import Diagnosis
 from rfpo.engines.settings import Lora, Model, Optimizer
@@ -24,7 +27,8 @@ def whole(x) -> bool:
 class Fixing:
     """The correction stage: which groups are stuck, how they are fixed, and how corrections enter the group.
 
-    `reject_leaks` keeps corrections out of the batch whose leak check found one of these kinds; () only counts them. `help`
+    `leak_tests` are run on every accepted correction; `reject_leaks` keeps those out of the batch in which one of these kinds
+    was found; () only counts them. `help`
     says when help ends; `critic` who is asked where the operator asks another model; `keep` how many right answers of each
     prompt stay for later steps.
     """
@@ -32,6 +36,7 @@ class Fixing:
     diagnosis: Diagnosis
     operator: Operator
     merge: Merge
+    leak_tests: tuple[LeakTest, ...] = (MetaWords(), NoDerivation())
     reject_leaks: tuple[str, ...] = ()
     help: Help = Help()
     critic: Critic | None = None
@@ -96,6 +101,10 @@ class Run:
 
     A run ends after `steps` steps, or at the first step boundary at or past `token_budget` generated tokens, whichever
     comes first. Generated tokens are every token sampled for training, corrections included; evaluation is not counted.
+
+    `mask_truncated` trains no token of a truncated answer. `silence_stuck` takes what shaping (`rewards`) added to the
+    verifier's reward away again where no answer of a group is right, its corrections included: rewards that differ by a length
+    penalty alone would teach something about nothing.
     """
 
     name: str = "run"
@@ -113,6 +122,7 @@ class Run:
     rewards: tuple[Shaping, ...] = ()
     dynamic_sampling: DynamicSampling | None = None
     mask_truncated: bool = False
+    silence_stuck: bool = False
     optimizer: Optimizer = Optimizer()
     updates_per_step: int = 1
     epochs: int = 1

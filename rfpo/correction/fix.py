@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from rfpo.correction import Answers, Operator, Round, Try
-from rfpo.correction.leakage import leaks
+from rfpo.correction.leaks import LeakTest, audited
 from rfpo.records import Attempt, Correction, Group, Request
 
 Ask = Callable[[list[Request]], list[tuple[Attempt, ...]]]
@@ -45,8 +45,8 @@ class Talks:
     depends on the groups, the operator and the answers alone, and not on the order in which groups are answered.
     """
 
-    def __init__(self, operator: Operator):
-        self.operator = operator
+    def __init__(self, operator: Operator, leak_tests: tuple[LeakTest, ...] = ()):
+        self.operator, self.leak_tests = operator, leak_tests
         self._groups: dict[Key, Group] = {}
         self._talks: dict[Key, Generator] = {}
         self._asked: dict[Key, Round] = {}
@@ -60,7 +60,7 @@ class Talks:
         if key in self._groups:
             raise ValueError(f"two of the groups have the same key, {key}; give each visit of a prompt its own number.")
         self._groups[key], self._judged[key], self._rounds[key] = group, [], 0
-        self._talks[key] = self.operator.correct(group)
+        self._talks[key] = _audited(self.operator, self.leak_tests, group)
         return self._go_on(key, None)
 
     def answer(self, key: Key, answers: Answers) -> Round:
@@ -83,23 +83,22 @@ class Talks:
         return [attempt for key in order for _, attempt in self._judged[key]]
 
     def report(self, order: Sequence[Key]) -> FixReport:
-        """When all talks have ended. Every correction carries its leak check. Raises ValueError when an operator returned a
-        failed correction."""
+        """When all talks have ended."""
         judged = [pair for key in order for pair in self._judged[key]]
-        corrections = {key: _checked(self._groups[key], self.operator, self._returned[key]) for key in order}
+        corrections = {key: self._returned[key] for key in order}
         return FixReport(corrections, tries=len(judged), rounds=max(self._rounds.values(), default=0),
                          successes=sum(map(len, corrections.values())),
                          located=sum(isinstance(request, Try) and request.located for request, _ in judged),
                          tokens=sum(attempt.completion.drawn for _, attempt in judged))
 
 
-def fix(groups: Sequence[Group], operator: Operator, ask: Ask) -> FixReport:
+def fix(groups: Sequence[Group], operator: Operator, ask: Ask, leak_tests: tuple[LeakTest, ...] = ()) -> FixReport:
     """Corrects the stuck groups in lockstep: each round, the requests of all that are still running go to `ask` as one list.
 
     Without groups nothing is asked. Raises ValueError when two groups share a key, an operator returns a failed correction,
     or `ask` gives another number of answers than it was asked for.
     """
-    talks = Talks(operator)
+    talks = Talks(operator, leak_tests)
     asked = {group.key: talks.begin(group) for group in groups}
     while asked := {key: requests for key, requests in asked.items() if requests}:
         answers = _ask_all(asked, ask)
@@ -117,8 +116,16 @@ def _ask_all(asked: Mapping[Key, Sequence[Request]], ask: Ask) -> dict[Key, Answ
     return {key: tuple(islice(dealt, len(requests))) for key, requests in asked.items()}
 
 
-def _checked(group: Group, operator: Operator, corrections: Sequence[Correction]) -> tuple[Correction, ...]:
+def _audited(operator: Operator, tests: tuple[LeakTest, ...], group: Group
+             ) -> Generator[Round, Answers, tuple[Correction, ...]]:
+    """The operator's talk, and after it the leak tests of what it returned. Every correction carries what they found. Raises
+    ValueError when the operator returned a failed correction."""
+    corrections = yield from operator.correct(group)
     if not all(correction.by.solved for correction in corrections):
         raise ValueError(f"{type(operator).__name__} returned a correction of {group.key} that is not SOLVED; an operator "
                          f"returns those that succeeded.")
-    return tuple(replace(correction, leaks=leaks(correction, group.prompt)) for correction in corrections)
+    checked = []
+    for correction in corrections:
+        found = yield from audited(tests, correction, group, operator)
+        checked.append(replace(correction, leaks=found))
+    return tuple(checked)

@@ -29,7 +29,7 @@ class Rollout:
         self.bench, self.state, self.drawn, self.progress = bench, state, drawn, progress
         fixing, tokens = bench.run.fixing, state.tokens
         helping = fixing and fixing.help.affordable(tokens.correction, tokens.generated)
-        self.talks = Talks(fixing.operator) if fixing else None
+        self.talks = Talks(fixing.operator, fixing.leak_tests) if fixing else None
         self.helping = bool(helping)
         self.done: dict[Key, Group] = {}
         self.stuck_keys: set[Key] = set()

@@ -47,7 +47,7 @@ REFUSED = {
                          "objective.regularizers.0.coefficient is 0: 'kl_to_reference' would be computed at every step for "
                          "nothing. Drop it from objective.regularizers, or give it a coefficient."),
     "unknown_leak": ("rfpo", ['fixing.reject_leaks=["mention_feedback"]'],
-                     "fixing.reject_leaks holds 'mention_feedback', which no leak check finds; "
+                     "fixing.reject_leaks holds 'mention_feedback', which no test of fixing.leak_tests finds; "
                      "did you mean 'mentions_feedback'?"),
     "overlong_out_of_reach": ("dapo", ["sampling.max_tokens=100", "rewards.1.limit=64"],
                               "rewards.1 punishes answers from 52 to 64 tokens and sampling.max_tokens, which is 100, is not "

@@ -50,7 +50,7 @@ def test_none_is_left_out_where_it_is_the_default_and_written_elsewhere():
 def test_what_is_written_is_resolved_and_named():
     table = tomllib.loads(to_toml(complete("rfpo_dapo")))
     assert table["objective"]["surrogate"] == {"kind": "clip", "low": 0.2, "high": 0.28}
-    assert table["fixing"]["merge"] == {"kind": "replace_one"}
+    assert table["fixing"]["merge"]["kind"] == "replace_one"
     assert table["tasks"] == [{"kind": "column_addition", "digits": 5, "size": 2048, "evaluation_size": 512, "seed": 0}]
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from rfpo.correction.fix import FixReport, fix
+from rfpo.correction.leaks.meta_words import MetaWords
 from rfpo.correction.operators.fix_located import FixLocated
 from rfpo.correction.operators.fix_wrong_only import FixWrongOnly
 from rfpo.records import Correction, Prompt, Verdict
@@ -92,8 +93,9 @@ def test_accepted_corrections_are_checked_for_leaks():
     def betray(requests):
         return [(answered(request, "my previous answer was wrong: 46"),) for request in requests]
 
-    (correction,) = fix(groups("a"), FixWrongOnly(), betray).corrections["a", 0]
+    (correction,) = fix(groups("a"), FixWrongOnly(), betray, (MetaWords(),)).corrections["a", 0]
     assert correction.leaks == ("mentions_attempt",)
+    assert fix(groups("a"), FixWrongOnly(), betray).corrections["a", 0][0].leaks == ()
 
 
 @dataclass(frozen=True)

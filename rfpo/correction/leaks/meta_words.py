@@ -1,11 +1,11 @@
-"""Does a correction betray how it came about? A model trained on it would speak of hints that nobody gave it.
-
-The check reads words, so it under-reports: a derivation that rationalises a known answer in its own words passes.
-"""
+"""Words that betray that there was an earlier attempt, a remark, or a reference."""
 
 import re
+from dataclasses import dataclass
+from typing import ClassVar
 
-from rfpo.records import Correction, Prompt
+from rfpo.correction.leaks import LeakTest
+from rfpo.records import Correction, Group
 
 _ADJECTIVES = "previous|earlier|prior|original|initial|wrong|incorrect|flawed"
 _WORK = "answer|solution|response|reasoning|work|working|calculation|computation|derivation|result|version|try"
@@ -37,22 +37,24 @@ WORDS = {
 }
 """By kind, what gives a correction away."""
 
-KINDS = (*WORDS, "no_derivation")
 
-SHORT = 0.5
-"""An answer of at most this share of its parent's tokens is much shorter than it."""
+@dataclass(frozen=True)
+class MetaWords(LeakTest):
+    """The text speaks of the attempt, of feedback, or of the reference answer. Words that the prompt itself uses do not count.
 
-_DRESSING = re.compile(r"</?\w+>|\\boxed|\b(?:the|final|correct|answers?|results?|is|so|therefore)\b", re.IGNORECASE)
-
-
-def leaks(correction: Correction, prompt: Prompt) -> tuple[str, ...]:
-    """The kinds of leak found, in the order of KINDS; () for none. Words that the prompt itself uses do not count.
-
-    `no_derivation`: the text is the final answer and nothing else, and at most half as long as the wrong answer was.
+    It reads words, so it under-reports: a derivation that rationalises a known answer in its own words passes.
     """
-    text, own = _plain(correction.by.completion.text), _plain(prompt.text)
-    found = [kind for kind, patterns in WORDS.items() if any(_mentions(pattern, text, own) for pattern in patterns)]
-    return (*found, "no_derivation") if _no_derivation(correction) else tuple(found)
+
+    kinds: ClassVar[tuple[str, ...]] = tuple(WORDS)
+
+    def find(self, correction: Correction, group: Group) -> tuple[str, ...]:
+        return mentioned(correction.by.completion.text, group.prompt.text)
+
+
+def mentioned(text: str, own: str) -> tuple[str, ...]:
+    """The kinds of which `text` has words that `own`, the prompt's text, has not."""
+    text, own = _plain(text), _plain(own)
+    return tuple(kind for kind, patterns in WORDS.items() if any(_mentions(pattern, text, own) for pattern in patterns))
 
 
 def _plain(text: str) -> str:
@@ -62,11 +64,3 @@ def _plain(text: str) -> str:
 def _mentions(pattern: str, text: str, own: str) -> bool:
     """A plural in the text is excused by a singular in the prompt, and the other way round."""
     return any(match.group().removesuffix("s") not in own for match in re.finditer(pattern, text))
-
-
-def _no_derivation(correction: Correction) -> bool:
-    by, of = correction.by, correction.of
-    if len(by.completion.tokens) > SHORT * len(of.completion.tokens):
-        return False
-    rest = by.completion.text.replace(by.verdict.answer or "", " ")
-    return not re.search(r"\w", _DRESSING.sub(" ", rest))
