@@ -1,0 +1,47 @@
+"""One surrogate for sampled rows, another for the rest."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from rfpo.batch import Batch, keep
+from rfpo.objective._origins import AWAY, check_origins, of_origins
+from rfpo.objective.slots import Policy, Surrogate
+from rfpo.objective.surrogate.clip import Clip
+from rfpo.objective.surrogate.shaped import Shaped
+
+
+@dataclass(frozen=True)
+class ByOrigin(Surrogate):
+    """The surrogate `other` for rows of `origins`, `base` for the others.
+
+        L = L_other where the row is of `origins`, L_base elsewhere
+
+    The defaults are LUFFY's (arXiv 2504.14945): PPO's clip on the policy's own samples, p / (p + .1) without a clip on
+    demonstrations. Critique-GRPO (arXiv 2506.03106) and GOLF (arXiv 2603.04597) do the same with corrections.
+
+    Each is shown a log ratio of 0 on the rows that are not its own, so that a ratio far off costs neither the other's
+    digits nor its gradient. Degenerate: with both alike it is that surrogate.
+    """
+
+    base: Surrogate = Clip()
+    other: Surrogate = Shaped()
+    origins: tuple[str, ...] = AWAY
+
+    def __post_init__(self):
+        check_origins(self)
+
+    @property
+    def needs(self) -> frozenset[str]:
+        return self.base.needs | self.other.needs
+
+    @property
+    def narrows(self) -> dict[str, str]:
+        """See tests/contract: what either does not keep."""
+        return getattr(self.base, "narrows", {}) | getattr(self.other, "narrows", {})
+
+    def __call__(self, log_ratio: Tensor, policy: Policy, batch: Batch) -> Tensor:
+        rows = of_origins(batch, self.origins)
+        base, other = (piece(keep(log_ratio, own), policy, batch) for piece, own in ((self.base, ~rows), (self.other, rows)))
+        return torch.where(rows, other, base)
