@@ -6,8 +6,10 @@ A set is a folder: `prose` and `student` are shipped beside this file, and a pat
     ${answer}      the final answer that was taken out of it; ${answers} those of all wrong attempts
     ${place}       where its first error is, in words; ${step} the same as the task's own number
     ${error}       what the error is, in words; ${score} the verifier's number
+    ${passed}, ${total}    how many of the group's judged answers were right
     ${solution}    the reference answer
-    ${hint}, ${reflection}    what an earlier round brought
+    ${hint}, ${reflection}, ${critique}, ${feedback}    what an earlier round brought
+    ${attempts}    several wrong answers, each written by a template of its own, where ${number} counts them from 1
 An operator fills in only those that agree with what it claims to tell the model.
 """
 
