@@ -28,6 +28,12 @@ def rounded(count: int, sizes: int) -> int:
     return -(-count // step) * step
 
 
+def with_others(wanted: Tensor, count: int) -> Tensor:
+    """[count]: the places where `wanted` [R] is True and the first of the others, in order."""
+    others = (~wanted).cumsum(0) <= count - int(wanted.sum())
+    return (wanted | others).nonzero().squeeze(-1)
+
+
 @dataclass
 class Prompts:
     """Distinct contexts [U,C], padded behind: a causal pass needs no mask against what stands behind a token."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import torch
 
 from rfpo.engines.local.draws import Drawing, Drawn, Row
+from rfpo.engines.local.prefix import WIDTHS, rounded, with_others
 
 CUT_AT = 0.125
 """Share of finished rows at which they are cut out, and of free places at which they are filled: each copies the rows' keys
@@ -105,11 +106,12 @@ def sample_rows(queue: Queue, memory, drawing: Drawing, budget: int, finished: C
 
 
 def cut(drawing: Drawing, memory, last: torch.Tensor, going: int) -> torch.Tensor:
-    """Lets the finished rows go, once they are enough of them; their last tokens go with them."""
+    """Lets the finished rows go, once they are enough of them, but for as many as make the number of rows one of few sizes
+    (prefix.rounded); their last tokens go with them."""
     finished = len(drawing) - going
     if going and (finished < max(1, CUT_AT * len(drawing)) or not getattr(memory, "compacts", True)):
         return last
-    index = drawing.unfinished.nonzero().squeeze(-1)
+    index = with_others(drawing.unfinished, rounded(going, WIDTHS))
     if going or memory.grows:
         memory.keep(index)
     drawing.keep(index)

@@ -8,7 +8,7 @@ from torch.nn.functional import pad
 
 from rfpo.engines.local.attention import padding_bias, softmax
 from rfpo.engines.local.forward import causal_model, run
-from rfpo.engines.local.prefix import Grouping, Prompts
+from rfpo.engines.local.prefix import WIDTHS, Grouping, Prompts, rounded, with_others
 
 STRIDE = 32
 """Own keys and values are given room for so many more tokens at a time, and are read in full: a product over a part of
@@ -70,16 +70,19 @@ class Slots:
         self.bias = padding_bias(self.lengths, self.prompt_keys[0].shape[2]) if self.contexts else None
 
     def keep(self, index: Tensor) -> None:
-        """The rows named by `index`; a context that none of them has goes too."""
+        """The rows named by `index`; contexts that none of them has go too, as far as their number keeps to few sizes."""
         width = int(self.filled[index].max()) if len(index) else 0
         room = -(-(width + 1) // STRIDE) * STRIDE
-        used, self.owner = torch.unique(self.owner[index], return_inverse=True)
+        used = torch.zeros(len(self.contexts), dtype=torch.bool, device=self.device)
+        used[self.owner[index]] = True
+        kept = with_others(used, rounded(int(used.sum()), WIDTHS))
+        self.owner = torch.searchsorted(kept, self.owner[index])
         self.keys = [key[index, :, :room].contiguous() for key in self.keys]
         self.values = [value[index, :, :room].contiguous() for value in self.values]
-        if len(used) < len(self.contexts):
-            self.contexts = [self.contexts[i] for i in used.tolist()]
-            self.prompt_keys, self.prompt_values = ([x[used] for x in xs] for xs in (self.prompt_keys, self.prompt_values))
-            self.lengths, self.last = self.lengths[used], self.last[used]
+        if len(kept) < len(self.contexts):
+            self.contexts = [self.contexts[i] for i in kept.tolist()]
+            self.prompt_keys, self.prompt_values = ([x[kept] for x in xs] for xs in (self.prompt_keys, self.prompt_values))
+            self.lengths, self.last = self.lengths[kept], self.last[kept]
         self.filled = self.filled[index]
         self._group()
 
