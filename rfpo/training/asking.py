@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from rfpo.errors import UserError
-from rfpo.records import Completion, Finish, Request
+from rfpo.records import Completion, Finish, Opening, Request
 from rfpo.training.bench import Bench
 
 
 def ready(bench: Bench, request: Request) -> Request | None:
     """With its opening as a prefix; None when it leaves no room for an answer, in the model's context or in max_tokens."""
-    engine = bench.engine
-    opening = engine.open(request.opening) if request.opening else ()
+    engine, opening = bench.engine, _begun(bench, request)
     length = len(engine.encode(request.content)) + len(request.prefix) + len(opening)
     if request.opening and request.opening.ends:
         return replace(request, prefix=request.prefix + opening) if length <= engine.context_length else None
@@ -21,6 +20,14 @@ def ready(bench: Bench, request: Request) -> Request | None:
         return request
     sampling = replace(request.sampling, max_tokens=request.sampling.max_tokens - len(opening))
     return replace(request, prefix=request.prefix + opening, sampling=sampling)
+
+
+def _begun(bench: Bench, request: Request) -> tuple[int, ...]:
+    """The opening's tokens. An answer of an earlier step stays as it was, token for token: it may have ended with another end
+    token than the tokenizer's, or with a stop string and none."""
+    if request.opening and request.opening.ends and getattr(request, "origin", "") == "replayed":
+        return request.opening.tokens
+    return bench.engine.open(request.opening) if request.opening else ()
 
 
 def joined(bench: Bench, request: Request, completion: Completion) -> Completion:
@@ -34,12 +41,13 @@ def joined(bench: Bench, request: Request, completion: Completion) -> Completion
 
 
 def given(bench: Bench, request: Request, prepared: Request) -> list[Completion]:
-    """The answer that ends with its opening, as it is given: nothing is drawn."""
+    """The answers to a request whose opening ends them, as they are given: nothing is drawn, so all n are the same."""
     put = prepared.prefix[len(request.prefix):]
     cut = len(put) > request.sampling.max_tokens
     tokens = put[: request.sampling.max_tokens]
     return [Completion(request, bench.engine.encode(request.content) + request.prefix, tokens, (None,) * len(tokens),
-                       bench.engine.decode(tokens), Finish.LENGTH if cut else Finish.STOP, bench.engine.policy_version)]
+                       bench.engine.decode(tokens), Finish.LENGTH if cut else Finish.STOP,
+                       bench.engine.policy_version)] * request.n
 
 
 def criticised(bench: Bench, requests: Sequence[Request]) -> list[list[Completion]]:
@@ -55,6 +63,6 @@ def criticised(bench: Bench, requests: Sequence[Request]) -> list[list[Completio
 
 
 def _written(bench: Bench, request: Request, text: str) -> Completion:
-    tokens = bench.engine.encode(text)
+    tokens = bench.engine.open(Opening(text=text))  # what begins a text, such as a BOS token, is not part of it
     return Completion(request, bench.engine.encode(request.content), tokens, (None,) * len(tokens), text, Finish.STOP,
                       bench.engine.policy_version)
