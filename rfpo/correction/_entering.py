@@ -54,8 +54,9 @@ class Entering(Merge):
         require(self, "leak_penalty", lambda x: x >= 0, "at least 0", 0.5)
 
     def rows(self, group: Group, correction: Correction) -> tuple[Sample, ...]:
-        """The correction's row, or two of them with conditioning "both"."""
-        return tuple(self.row(group, correction, guided) for guided in WAYS[self.conditioning])
+        """The correction's row, or two of them with conditioning "both", where there are two prompts."""
+        ways = WAYS[self.conditioning] if correction.by.completion.context != group_context(group) else (False,)
+        return tuple(self.row(group, correction, guided) for guided in ways)
 
     def row(self, group: Group, correction: Correction, guided: bool = False) -> Sample:
         """The correction (or failed try) trained under one of the two prompts."""
@@ -86,12 +87,12 @@ class Entering(Merge):
         rows = [sample_of(group, attempt) for attempt in group.graded]
         if self.failures == "zeroed" and any(correction.by.solved for correction in entered):
             rows = [zeroed(row) for row in rows]
-        if self.trained == "suffix":
-            for correction in entered:
-                if not plain_draw(group, correction):
-                    place = place_of(group, correction.of)
-                    rows[place] = _from(rows[place], _shared(correction))
-        return rows
+        parting: dict[int, int] = {}
+        for correction in entered if self.trained == "suffix" else ():
+            if not plain_draw(group, correction):
+                place = place_of(group, correction.of)
+                parting[place] = min(_shared(correction), parting.get(place, _shared(correction)))
+        return [_from(row, parting.get(place, 0)) for place, row in enumerate(rows)]
 
     def rows_of_all(self, group: Group, entering: Sequence[Correction]) -> tuple[Sample, ...]:
         """Rows of tries, failed ones among them; what is a plain draw of the group's own prompt is a plain row."""
@@ -118,7 +119,8 @@ def worth(attempt: Attempt) -> float:
 
 def zeroed(row: Sample) -> Sample:
     """A wrong answer of the group's own: it is in the baseline and trains nothing. Any other row is left as it is."""
-    if row.outcome is not Outcome.WRONG or row.origin is not Origin.SAMPLED:
+    own = row.origin is Origin.SAMPLED and row.stream == "policy" and row.compared_in is None
+    if row.outcome is not Outcome.WRONG or not own:
         return row
     return replace(row, trained=(False,) * len(row.tokens))
 
@@ -129,7 +131,7 @@ def _shared(correction: Correction) -> int:
 
 def _from(row: Sample, start: int) -> Sample:
     """The row, trained from this token on."""
-    return replace(row, trained=tuple(trained and t >= start for t, trained in enumerate(row.trained)))
+    return row if start == 0 else replace(row, trained=tuple(trained and t >= start for t, trained in enumerate(row.trained)))
 
 
 def place_of(group: Group, attempt: Attempt) -> int:

@@ -1,0 +1,41 @@
+"""The helped answers take the place of the whole group."""
+
+from dataclasses import dataclass
+
+from rfpo.checks import require
+from rfpo.correction._entering import Entering, judged
+from rfpo.correction._samples import plain
+from rfpo.records import Attempt, Correction, Group, Sample
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupSwap(Entering):
+    """The group becomes the tries under the prompt of the first correction, right and wrong, compared with each other.
+
+    With conditioning "guided" they are trained under that prompt, on-policy (GHPO, arXiv 2507.10628; SAGE, 2602.03143; HiLL,
+    2604.00698; NuRL, 2509.25666, whose conditioning is UNVERIFIED); with "original" under the group's own (HINT, 2510.09388).
+    Without a success the group stays as it is. Ask for a group's worth of answers in one round, and return every success of it:
+    a solved try that was not returned, or was refused for a leak, stays out. Where all tries are solved there is no signal
+    for a group-relative advantage.
+
+    `fill`: the first original answers keep as many places as the group has answers beyond the tries (NuRL: G - 1 tries and one
+    plain answer), compared with them. More tries than answers make the group larger.
+    """
+
+    conditioning: str = "guided"
+    fill: bool = False
+
+    def __post_init__(self):
+        super().__post_init__()
+        require(self, "fill", lambda x: isinstance(x, bool), "true or false", True)
+        self.only_usual(("baseline",) if self.fill else ("baseline", "failures"), "the group's own answers are gone.")
+
+    def __call__(self, group: Group, corrections: tuple[Correction, ...], tries: tuple[Attempt, ...] = ()
+                 ) -> tuple[Sample, ...]:
+        samples = plain(group)
+        if not corrections or not samples:
+            return samples
+        prompt = corrections[0].by.completion.context
+        entering = [each for each in judged(group, corrections, tries) if each.by.completion.context == prompt]
+        left = max(0, len(samples) - len(entering)) if self.fill else 0
+        return (*self.originals(group, entering)[:left], *self.rows_of_all(group, entering))
