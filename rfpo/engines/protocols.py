@@ -61,11 +61,12 @@ class Sampler(Protocol):
 @dataclass(frozen=True)
 class Stream:
     """A batch, the objective it is trained with, and the coefficient of its loss. `batch` is one optimizer update's worth;
-    its advantages are there and its counts are global."""
+    its advantages are there and its counts are global. `name` is "policy", or that of a further stream."""
 
     batch: Batch
     objective: Objective
     coefficient: float = 1.0
+    name: str = "policy"
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,6 @@ def place(run: Run) -> dict:
 def needs(run: Run) -> list[str]:
     """What must be there besides a model and prompts: reference answers ("solution"), worked solutions ("worked"), another
     model ("critic"), a frozen copy of the policy ("reference")."""
-    losses = [run.objective, *(stream.objective for stream in run.streams.values())]
+    losses = [run.objective, *(stream.loss for stream in run.streams.values())]
     reads = set(run.fixing.operator.reads) - {"offsets", "stored"} if run.fixing else set()
     return sorted(reads | ({"reference"} if any("reference" in loss.needs for loss in losses) else set()))

@@ -74,7 +74,7 @@ def learn(bench: Bench, state: LoopState, samples: Sequence[Sample], progress: f
     for _ in range(run.epochs):
         cut = {name: split(batch, run.updates_per_step) for name, batch in batches.items()}
         for part in range(max(map(len, cut.values()))):
-            update = {name: Stream(_current(bench, pieces[part], named[name][0], several), *named[name])
+            update = {name: Stream(_current(bench, pieces[part], named[name][0], several), *named[name], name)
                       for name, pieces in cut.items() if part < len(pieces)}
             rate = learning_rate(run, state.updates + sum(report.stepped for report in reports), progress)
             reports.append(bench.engine.update(list(update.values()), rate))
