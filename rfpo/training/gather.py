@@ -7,7 +7,7 @@ from rfpo.allocation import mixed
 from rfpo.allocation.shuffled import draw
 from rfpo.correction._samples import plain
 from rfpo.correction.fix import FixReport, Key
-from rfpo.records import Attempt, Correction, Group, Prompt, Sample
+from rfpo.records import Attempt, Correction, Group, Origin, Outcome, Prompt, Sample
 from rfpo.training.archive import remember
 from rfpo.training.bench import Bench
 from rfpo.training.rollout import Rollout
@@ -46,12 +46,14 @@ def gather(bench: Bench, state: LoopState, progress: float = 0.0) -> Harvest:
     *after* corrections were merged, because a filter that runs before would throw the stuck groups away. Moves the state's
     cursor and memory."""
     run, dynamic = bench.run, bench.run.dynamic_sampling
+    room = run.fixing.help.most_rows(run.prompts_per_step * run.group_size) if run.fixing else 0
     harvests: list[Harvest] = []
     kept: list[tuple[Sample, ...]] = []
     for _ in range(dynamic.max_rounds if dynamic else 1):
         drawn = draw(bench.prompts, run.seed, state.cursor, run.prompts_per_step)
         state.cursor += len(drawn)
-        harvest, members = _round(bench, state, drawn, progress)
+        harvest, members = _round(bench, state, drawn, progress, room)
+        room -= sum(map(_helped, members))
         harvests.append(harvest)
         kept += [group for group in members if group and (not dynamic or mixed(group))]
         if len(kept) >= run.prompts_per_step:
@@ -62,37 +64,47 @@ def gather(bench: Bench, state: LoopState, progress: float = 0.0) -> Harvest:
                    too_long=sum(h.too_long for h in harvests), unasked=sum(h.unasked for h in harvests))
 
 
-def _round(bench: Bench, state: LoopState, drawn: Sequence[tuple[Prompt, int]], progress: float
+def _round(bench: Bench, state: LoopState, drawn: Sequence[tuple[Prompt, int]], progress: float, room: float
            ) -> tuple[Harvest, list[tuple[Sample, ...]]]:
-    """One draw: a harvest without its samples, and each group's samples."""
+    """One draw: a harvest without its samples, and each group's samples, at most `room` of them corrections."""
     run, rollout = bench.run, Rollout(bench, state, drawn, progress)
     rollout.run()
     groups = rollout.groups
     if run.fixing is None:
         return Harvest(groups, (), (), (), ()), [_shaped(run, plain(group)) for group in groups]
     report, stuck, tries = rollout.report, rollout.stuck, tuple(rollout.tries)
-    accepted = _accepted(run, report, stuck)
-    members = [_shaped(run, run.fixing.merge(group, accepted.get(group.key, ()), rollout.tries_of(group.key)))
-               for group in groups]
-    corrections = tuple(_chain(report.corrections.values()))
-    remember(state.memory, groups, corrections, run.fixing.keep)
+    accepted, members = _merged(run, rollout, report, room)
+    remember(state.memory, groups, accepted, run.fixing.keep)
     reached = {(request.prompt.id, request.key.visit) for request in rollout.wanted}
-    harvest = Harvest(groups, stuck, (report,), tries, corrections, unasked=len(stuck) - len(reached),
+    harvest = Harvest(groups, stuck, (report,), tries, tuple(_chain(report.corrections.values())),
+                      unasked=len(stuck) - len(reached),
                       too_long=sum(request.n for request in rollout.wanted) - len(tries))
-    return harvest, members
+    return harvest, [_shaped(run, samples) for samples in members]
 
 
-def _accepted(run, report: FixReport, stuck: Sequence[Group]) -> dict[Key, tuple[Correction, ...]]:
-    """The corrections that may enter their groups: without a leak that the run refuses, and as many groups as the cap on
-    corrected rows lets in, in the order in which they were drawn."""
-    clean = {key: tuple(c for c in corrections if not set(c.leaks) & set(run.fixing.reject_leaks))
-             for key, corrections in report.corrections.items()}
-    room = run.fixing.help.most_rows(run.prompts_per_step * run.group_size)
+def _merged(run, rollout: Rollout, report: FixReport, room: float
+            ) -> tuple[dict[Key, tuple[Correction, ...]], list[tuple[Sample, ...]]]:
+    """The corrections that entered their groups, and each group's samples. None enters with a leak that the run refuses; and
+    the groups, in the order in which they were drawn, get as many as leave at most `room` rows that were helped."""
     accepted: dict[Key, tuple[Correction, ...]] = {}
-    for group in stuck:
-        accepted[group.key] = clean[group.key][:room]
-        room -= len(accepted[group.key])
-    return accepted
+    members = []
+    for group in rollout.groups:
+        clean = tuple(c for c in report.corrections.get(group.key, ()) if not set(c.leaks) & set(run.fixing.reject_leaks))
+        tries = rollout.tries_of(group.key)
+        fewer = [(clean[:count], tries) for count in range(len(clean), 0, -1)] or [((), tries)]
+        for corrections, told in (*fewer, ((), ())):
+            samples = run.fixing.merge(group, corrections, told)
+            if _helped(samples) <= room:
+                break
+        room -= _helped(samples)
+        accepted[group.key] = corrections
+        members.append(samples)
+    return accepted, members
+
+
+def _helped(samples: Sequence[Sample]) -> int:
+    """How many of the policy's rows are not plain answers."""
+    return sum(sample.stream == "policy" and sample.origin is not Origin.SAMPLED for sample in samples)
 
 
 def _shaped(run, samples: tuple[Sample, ...]) -> tuple[Sample, ...]:
@@ -103,7 +115,26 @@ def _shaped(run, samples: tuple[Sample, ...]) -> tuple[Sample, ...]:
         if run.mask_truncated and sample.truncated:
             sample = replace(sample, trained=(False,) * len(sample.tokens))
         shaped.append(sample)
-    return tuple(shaped)
+    return _silenced(samples, shaped) if run.silence_stuck else tuple(shaped)
+
+
+def _silenced(samples: Sequence[Sample], shaped: Sequence[Sample]) -> tuple[Sample, ...]:
+    """The shaped rows, but without what shaping added to the verifier's part where no row that they are compared with is
+    SOLVED: rewards that differ by a length penalty alone would make a gradient about nothing."""
+    solved = {_compared_in(sample) for sample in samples if sample.stream == "policy" and sample.outcome is Outcome.SOLVED}
+    return tuple(late if early.stream != "policy" or _compared_in(early) in solved else _unshaped(early, late)
+                 for early, late in zip(samples, shaped, strict=True))
+
+
+def _unshaped(early: Sample, late: Sample) -> Sample:
+    """The row with the reward that it entered with, and the verifier's part as shaping left it (signed, say)."""
+    before = early.rewards.get("verifier", early.reward)
+    verifier = late.rewards.get("verifier", before)
+    return replace(late, reward=early.reward + verifier - before, rewards={**early.rewards, "verifier": verifier})
+
+
+def _compared_in(sample: Sample) -> tuple[int, ...]:
+    return sample.context if sample.compared_in is None else sample.compared_in
 
 
 def _chain(parts: Iterable[Iterable]) -> list:
