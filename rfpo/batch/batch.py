@@ -107,6 +107,15 @@ class Batch:
             return torch.zeros(len(self), dtype=torch.bool, device=self.mask.device)
         return self.parent_mask.any(-1)
 
+    @property
+    def taught(self) -> Tensor:
+        """[N] bool: a teacher is shown another context than the row's own."""
+        if self.teacher_context is None:
+            return torch.zeros(len(self), dtype=torch.bool, device=self.mask.device)
+        pairs = zip(self.teacher_context.tolist(), self.context.tolist(), strict=True)
+        return torch.tensor([self.teacher_contexts[shown] != self.contexts[own] for shown, own in pairs], dtype=torch.bool,
+                            device=self.mask.device)
+
     def rows(self, index: Tensor) -> "Batch":
         """The rows named by `index` (long, or bool [N]). Counts, contexts and memory stay those of the whole."""
         picked = {f.name: getattr(self, f.name)[index] for f in fields(self) if isinstance(getattr(self, f.name), Tensor)}

@@ -11,28 +11,31 @@ from rfpo.records import Finish, Origin, Outcome, Parent, Sample
 
 VOCABULARY = 6
 CONTEXTS = 4
-OPTIONAL = ("behaviour", "old", "update", "reference", "parent", "parent_update", "value", "entropy")
-PER_TOKEN = ("behaviour", "old", "update", "reference", "value", "returns")
+OPTIONAL = ("behaviour", "old", "update", "reference", "parent", "parent_update", "teacher", "value", "entropy")
+PER_TOKEN = ("behaviour", "old", "update", "reference", "teacher", "value", "returns")
 PER_PARENT_TOKEN = ("parent", "parent_update")
 
 
-def sample(prompt, tokens, reward, *, trained=None, parent=None, shared=0, knows=True, counts=True, finish=Finish.STOP):
+def sample(prompt, tokens, reward, *, trained=None, parent=None, shared=0, knows=True, counts=True, finish=Finish.STOP,
+           teacher=None):
     """One row. `trained` is a string of 0 and 1, one for each token."""
     return Sample(
         context=(ord(prompt),), tokens=tokens, trained=tuple(bit == "1" for bit in trained or "1" * len(tokens)),
         outcome=Outcome.SOLVED if reward > 0.5 else Outcome.WRONG, reward=reward, group=(prompt, 0), finish=finish,
         behaviour=(-1.0,) * len(tokens) if knows else None, counts_for_baseline=counts,
-        origin=Origin.CORRECTED if parent else Origin.SAMPLED, parent=Parent(parent, shared) if parent else None)
+        origin=Origin.CORRECTED if parent else Origin.SAMPLED, parent=Parent(parent, shared) if parent else None,
+        teacher_context=(ord(prompt), *teacher) if teacher else None)
 
 
 def samples() -> list[Sample]:
-    """Four prompts: a merged group, a group with spans and nothing trained, a group of equal rewards, a group of one."""
+    """Four prompts: a merged group, a group with spans and nothing trained, a group of equal rewards, a group of one. Some have
+    a teacher that is shown more."""
     return [
-        sample("a", (1, 2, 3, 4, 5), 0.0),
+        sample("a", (1, 2, 3, 4, 5), 0.0, teacher=(5,)),
         sample("a", (2, 2), 0.25),
         sample("a", (1, 2, 4), 1.0, parent=(1, 2, 5, 5, 0, 3), shared=2, knows=False, counts=False),
-        sample("a", (3, 1, 0, 2), 0.0, trained="0110"),
-        sample("b", (4, 4, 1), 1.0, trained="101"),
+        sample("a", (3, 1, 0, 2), 0.0, trained="0110", teacher=(4, 4)),
+        sample("b", (4, 4, 1), 1.0, trained="101", teacher=(5,)),
         sample("b", (5, 0, 1, 1), 0.0, trained="0000", finish=Finish.LENGTH),
         sample("b", (2, 3, 3, 1), 0.5, parent=(2, 3), shared=2, trained="0111"),
         sample("b", (0, 3), 0.0, parent=(1, 1, 1), shared=0, counts=False),
@@ -64,7 +67,7 @@ def whole_batch(dtype=torch.float64) -> Batch:
     """The batch of a whole step, with every column filled and no advantages."""
     batch = floats(collate(samples(), max_length=7), dtype)
     columns = {}
-    for seed, name in enumerate(("behaviour", "old", "update", "reference")):
+    for seed, name in enumerate(("behaviour", "old", "update", "reference", "teacher")):
         near = parameters(0, dtype) + 0.5 * parameters(10 + seed, dtype)
         columns[name] = read(near, batch.tokens, batch.context).logp
         if name in ("old", "update"):

@@ -44,7 +44,7 @@ class CorrectionOverOriginal(Merge):
         made = list(rows) if self.beside else []
         for number, correction in enumerate(corrections):
             original = next(row for row in rows if row.provenance.attempt is correction.of)
-            made += [replace(row, stream="pairs", unit=number)
+            made += [replace(row, stream="pairs", unit=(group.key, number))
                      for row in (sample_of_correction(group, correction, False), original)]
         return tuple(made)
 
@@ -65,6 +65,15 @@ def test_a_stream_of_pairs_alone():
     assert stream.batch.advantage[:, 0].tolist() == [1.0, -1.0] and stream.batch.counts.groups == 1
     assert stream.batch.old is None  # the update's own
     assert state.updates == 1 and metrics["step_trained_rows"] == 2
+
+
+def test_the_pairs_of_two_groups_are_two_pairs():
+    other = sum_of(56, 77)
+    made = made_of(Dpo(base="none"), HARD, other, prompts_per_step=2,
+                   script=lambda request, j: request.prompt.solution if is_try(request) else RESULT)
+    step(made)
+    ((stream,),) = made.engine.updates
+    assert len(stream.batch) == 4 and stream.batch.counts.groups == 2
 
 
 def test_beside_the_policy():
@@ -90,7 +99,8 @@ def test_fields_of_a_pair_loss_may_follow_a_schedule():
     assert stream.objective.pairs.beta == pytest.approx(0.3)
 
 
-@pytest.mark.parametrize(("pairs", "kept"), [(Dpo(), True), (Inpo(), True), (Dpo(base="old"), False), (Ipo(base="none"), False)])
+@pytest.mark.parametrize(("pairs", "kept"), [
+    (Dpo(), True), (Inpo(), True), (Dpo(base="old"), False), (Ipo(base="none"), False)])
 def test_a_reference_is_loaded_when_a_pair_loss_reads_it(monkeypatch, pairs, kept):
     asked = {}
     monkeypatch.setattr(prepare, "load_engine", lambda model, **settings: asked.update(settings))
