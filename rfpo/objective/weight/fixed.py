@@ -4,7 +4,6 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
 from rfpo.batch import Batch
@@ -39,4 +38,4 @@ class Fixed(Weight):
 
     def log(self, policy: Policy, batch: Batch) -> Tensor:
         log_factor = math.log(self.factor) if self.factor > 0 else -math.inf
-        return torch.where(of_origins(batch, self.origins), log_factor, 0.0).to(policy.logp.dtype)
+        return policy.logp.new_zeros(len(batch), 1).masked_fill(of_origins(batch, self.origins), log_factor)
