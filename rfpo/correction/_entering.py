@@ -168,6 +168,13 @@ def seated(rows: list[Sample], entering: Sequence[tuple[int | None, Sequence[Sam
     return tuple(rows)
 
 
+def shown_to(attempt: Attempt) -> tuple[int, ...]:
+    """What the model was shown before it drew: the prompt, and the opening that was put there."""
+    completion = attempt.completion
+    drawn = next((t for t, logp in enumerate(completion.logps) if logp is not None), len(completion.tokens))
+    return completion.context + completion.tokens[:drawn]
+
+
 def judged(group: Group, corrections: Sequence[Correction], tries: Sequence[Attempt]) -> tuple[Correction, ...]:
     """The tries that were graded answers, failed ones too, in the order in which they were asked for, each as the correction
     that it is or would have been.

@@ -172,6 +172,17 @@ def test_hint_trains_the_swapped_group_under_the_original_prompt():
     assert [row.parent is not None for row in rows] == [True, False, True, False]
 
 
+def test_the_group_becomes_the_tries_of_one_opening():
+    failed = stuck(4)
+    lost = Verdict.wrong()
+    drawn = (("4", 0, lost), ("46", 1, None), ("47", 1, lost), ("46", 2, None), ("57", 1, lost))
+    tries = tuple(tried(failed.attempts[0], text, verdict, context=CONTEXT, put=put, number=n, help="hint", level=put / 2)
+                  for n, (text, put, verdict) in enumerate(drawn))
+    rows = GroupSwap(trained="drawn")(failed, (correction(tries[1]),), tries)
+    assert texts(rows) == ["46", "47"] and [row.trained for row in rows] == [(False, True)] * 2
+    assert centred(rows) == near(0.5, -0.5)
+
+
 def test_originals_fill_the_places_that_the_tries_leave():
     rows = swapped(GroupSwap(fill=True), size=5)
     assert texts(rows) == ["a", "46", "1", "046", "2"] and centred(rows) == near(-0.4, 0.6, -0.4, 0.6, -0.4)

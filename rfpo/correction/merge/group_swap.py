@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from rfpo.checks import require
-from rfpo.correction._entering import Entering, judged
+from rfpo.correction._entering import Entering, judged, shown_to
 from rfpo.correction._samples import plain
 from rfpo.records import Attempt, Correction, Group, Sample
 
@@ -11,6 +11,9 @@ from rfpo.records import Attempt, Correction, Group, Sample
 @dataclass(frozen=True, kw_only=True)
 class GroupSwap(Entering):
     """The group becomes the tries under the prompt of the first correction, right and wrong, compared with each other.
+
+    The prompt is what the model was shown: the context, and an opening where the answer has one. An opening is a part of the
+    answer and trained with it, unless trained is "drawn" (BREAD, arXiv 2506.17211; Hint-GRPO, 2503.23905).
 
     With conditioning "guided" they are trained under that prompt, on-policy (GHPO, arXiv 2507.10628; SAGE, 2602.03143; HiLL,
     2604.00698; NuRL, 2509.25666, whose conditioning is UNVERIFIED); with "original" under the group's own (HINT, 2510.09388).
@@ -35,7 +38,7 @@ class GroupSwap(Entering):
         samples = plain(group)
         if not corrections or not samples:
             return samples
-        prompt = corrections[0].by.completion.context
-        entering = [each for each in judged(group, corrections, tries) if each.by.completion.context == prompt]
+        shown = shown_to(corrections[0].by)
+        entering = [each for each in judged(group, corrections, tries) if shown_to(each.by) == shown]
         left = max(0, len(samples) - len(entering)) if self.fill else 0
         return (*self.originals(group, entering)[:left], *self.rows_of_all(group, entering))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from rfpo.checks import require
-from rfpo.correction._entering import judged
+from rfpo.correction._entering import judged, shown_to
 from rfpo.correction._samples import plain
 from rfpo.correction.merge._beside import Beside, compared
 from rfpo.records import Attempt, Correction, Group, Sample
@@ -14,10 +14,10 @@ class OwnGroup(Beside):
     """The judged tries, right and wrong, form a group of their own under their own prompt: repairing is trained as a task.
 
     The originals stay, compared with each other as before (GOLF's refinement task, arXiv 2603.04597, with
-    `beside=replace_one(whom="random")`; iGRPO, 2602.09000). Tries of one prompt are compared with each other; with `across`
-    all of a group's tries are, whatever prompt each was drawn under, as it must be where every wrong answer has a prompt of its
-    own (ERL, 2602.13949). A try that is compared with no other has the advantage 0. With conditioning "original" the second
-    group is trained under the first one's prompt, and still compared within itself.
+    `beside=replace_one(whom="random")`; iGRPO, 2602.09000). Tries of one prompt, and one opening, are compared with each other;
+    with `across` all of a group's tries are, whatever each was drawn under, as it must be where every wrong answer has a prompt
+    of its own (ERL, 2602.13949). A try that is compared with no other has the advantage 0. With conditioning "original" the
+    second group is trained under the first one's prompt, and still compared within itself.
 
     Tries without a success are trained too: they are all wrong, and without signal. `beside` as in Beside.
     """
@@ -37,6 +37,5 @@ class OwnGroup(Beside):
         second: list[Sample] = []
         entering = judged(group, corrections, tries)
         for each in entering:
-            shown = (entering[0] if self.across else each).by.completion.context
-            second += compared(self.rows(group, each), shown)
+            second += compared(self.rows(group, each), shown_to((entering[0] if self.across else each).by))
         return (*self.own_rows(group, corrections, tries), *second)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from rfpo.checks import require
-from rfpo.correction._entering import Entering, judged, now
+from rfpo.correction._entering import Entering, judged, now, shown_to
 from rfpo.correction._samples import plain
 from rfpo.correction.merge._beside import compared
 from rfpo.records import Attempt, Correction, Group, Sample
@@ -48,7 +48,7 @@ class TwoTurns(Entering):
             return ()
         second = judged(group, corrections, tries)
         rows = [self._shaped(group, each, row) for each in second for row in self.rows(group, each)]
-        rows = compared(rows, second[0].by.completion.context) if rows else []
+        rows = compared(rows, shown_to(second[0].by)) if rows else []
         copies = [copy for each in second for copy in self._copy(group, each)] if self.distilled else []
         return (*self._first(group, second), *rows, *copies)
 
