@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
 from rfpo.batch import Batch
 from rfpo.engines.local.attention import SKIP_MASK
@@ -84,7 +85,8 @@ def hidden_after_own_prompts(network: nn.Module, rows: Padded) -> Tensor:
 
 def hidden_after_shared_prompts(network: nn.Module, contexts: Sequence[tuple[int, ...]], tokens: Tensor, valid: Tensor
                                 ) -> Tensor:
-    """[M,d]: the same at the M valid tokens, row by row, from one pass in which each distinct context is run once."""
+    """[M,d]: the same at the M valid tokens, row by row, from one pass in which each distinct context is run once; some
+    states of other tokens may follow, which make the number of all one of few (prefix.rounded)."""
     lengths = valid.sum(-1).tolist()
     packed = Packed(contexts, [row[:n] for row, n in zip(tokens.tolist(), lengths, strict=True)], tokens.device)
     return run(network, packed.ids, packed.positions, packed)[0].index_select(0, packed.predicts)
@@ -129,12 +131,21 @@ class Forward:
         """log-probs [N,T] and, when asked for, entropies [N,T], in nats; nothing to rely on where `valid` is False."""
         if not self.abilities.linear_head:
             return self._from_logits(network, padded(contexts, tokens, valid, self.pad), entropy)
+        hidden = self.states(network, contexts, tokens, valid)
+        return self._from_hidden(causal_model(network).get_output_embeddings().weight, hidden, tokens, valid, entropy)
+
+    def states(self, network: nn.Module, contexts: Sequence[tuple[int, ...]], tokens: Tensor, valid: Tensor) -> Tensor:
+        """[.,d]: the states that predict the M valid tokens, row by row, and any behind them."""
         with self.autocast():
             if self.abilities.shared_prompts:
-                hidden = hidden_after_shared_prompts(network, contexts, tokens, valid)
-            else:
-                hidden = hidden_after_own_prompts(network, padded(contexts, tokens, valid, self.pad))[valid]
-        return self._from_hidden(causal_model(network).get_output_embeddings().weight, hidden, tokens, valid, entropy)
+                return hidden_after_shared_prompts(network, contexts, tokens, valid)
+            return hidden_after_own_prompts(network, padded(contexts, tokens, valid, self.pad))[valid]
+
+    def logits(self, network: nn.Module, rows: Padded) -> Tensor:
+        """[N,T,V] fp32 at the sampling temperature, from the network's own head."""
+        with self.autocast():
+            logits = completion_logits(network, rows)
+        return logits / self.temperature
 
     def micro_batches(self, batch: Batch, valid: Tensor, rows: Sequence[int], budget: int, units: bool = True
                       ) -> list[list[int]]:
@@ -145,14 +156,14 @@ class Forward:
         return [[rows[i] for i in micro_batch] for micro_batch in found]
 
     def _from_logits(self, network: nn.Module, rows: Padded, entropy: bool) -> tuple[Tensor, Tensor | None]:
-        with self.autocast():
-            logits = completion_logits(network, rows)
-        logits = logits / self.temperature
+        logits = self.logits(network, rows)
         return log_probs(logits, rows.targets), entropies(logits) if entropy else None
 
     def _from_hidden(self, weight: Tensor, hidden: Tensor, tokens: Tensor, valid: Tensor, entropy: bool):
-        """From states [M,d] at the valid tokens; padding gets 0."""
-        logp, spread = TokenLogProbs.apply(hidden, weight, tokens[valid], self.temperature, entropy, self.dtype)
+        """From states at the M valid tokens, and any behind them; padding gets 0."""
+        targets = tokens[valid]
+        targets = pad(targets, (0, len(hidden) - len(targets)))
+        logp, spread = TokenLogProbs.apply(hidden, weight, targets, self.temperature, entropy, self.dtype)
         empty = logp.new_zeros(valid.shape)
         return empty.masked_scatter(valid, logp), empty.masked_scatter(valid, spread) if entropy else None
 

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from rfpo.engines.local.attention import attend_causally, causal_bias, fused, is_long, padding_bias, softmax
 
-WIDTHS, TOKENS = 8, 32
+WIDTHS, TOKENS = 8, 16
 """How many sizes of padded rows, and of whole passes, there are between one power of two and the next. A CPU's bf16 products
-(oneDNN) compile code for every new size and keep it for good, 5 MiB and 4 ms a size of a pass: passes of any size whatever
-took 50 MiB more at every step."""
+(oneDNN) compile code for every new size and keep it for good, about 5 MiB a size of a pass: with passes of any size whatever
+a process grew by 50 MiB at every step."""
 
 
 def rounded(count: int, sizes: int) -> int:
@@ -150,8 +150,8 @@ class Packed:
     attention, and no context is run twice.
 
     `ids` and `positions` [1,L] hold the contexts first and then each row's completion without its last token, which
-    predicts nothing, and then filler that nobody looks at. `predicts` [M] are the places in L that predict the completions'
-    tokens, row by row.
+    predicts nothing, and then filler that nobody looks at. `predicts` are the places in L that predict the M tokens of the
+    completions, row by row, and then filler too.
     """
 
     def __init__(self, contexts: Sequence[tuple[int, ...]], completions: Sequence[Sequence[int]], device):
@@ -174,7 +174,7 @@ class Packed:
         for number, row, tokens in zip(self.owner.tolist(), shown, completions, strict=True):
             places += [int(ends[number])] * bool(len(tokens)) + list(range(first, first + len(row)))
             first += len(row)
-        self.predicts = torch.tensor(places, device=device)
+        self.predicts = torch.tensor(places + [0] * (rounded(len(places), TOKENS) - len(places)), device=device)
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         """[1,L,H,D]: the contexts among themselves, and the completions to their context and their own row so far."""
