@@ -13,10 +13,9 @@ LISTED, BRIEF = (("question",), ("answers",)), (("question",),)
 
 @dataclass(frozen=True, kw_only=True)
 class AvoidAnswers(Operator):
-    """Fresh draws by a model that is told the group's wrong final answers, and not to give any of them (LTE, arXiv
-    2510.26109). It is not shown how they came about.
+    """The model is told the group's wrong final answers, and to give none of them (LTE, arXiv 2510.26109).
 
-    Listed are the distinct final answers of the finished wrong responses, one on a line. An answer that is right, judged
+    How they came about it is not shown. Listed are the distinct final answers of the finished wrong responses, one on a line. An answer that is right, judged
     wrong for another reason, is not listed. Where few answers are possible the list gives the right one away by elimination:
     compare with the control that spends the same tries on plain draws.
 

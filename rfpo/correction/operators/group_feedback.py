@@ -31,8 +31,7 @@ TEMPLATES = {
 
 @dataclass(frozen=True, kw_only=True)
 class GroupFeedback(Operator):
-    """One prompt with all the distinct wrong answers of the group and what was said of each, from which the model writes a
-    solution (GOLF, arXiv 2603.04597).
+    """One prompt holds all the group's distinct wrong answers and what was said of each (GOLF, arXiv 2603.04597).
 
     `source` says whose words stand beside an answer: "error", the verifier's (as in rewrite_with_error); "critic", a critique
     of each by the run's `fixing.critic`; "policy", the model's own critiques. Critiques are asked for in one round first,
@@ -42,7 +41,7 @@ class GroupFeedback(Operator):
     `most`       the first so many distinct wrong answers are shown
     `tries`      refinements, of which `at_once` in one round; ends with the first round that has a success. Each names one of
                  the shown answers in turn as the one that it corrects
-    `critique_tokens`  bounds a critique, which is drawn without the group's stop strings
+    `critique_tokens`  bounds a critique of the policy's, drawn without the group's stop strings; a critic has its own bounds
     `templates`  holds `group_feedback.txt`, whose ${attempts} are written by `group_feedback_each.txt` or, without words,
                  `group_feedback_bare.txt`; and for critiques `group_feedback_critique.txt`
 

@@ -14,8 +14,9 @@ NEEDS, MAY = (("question",), ("attempt",)), ("answer",)
 
 @dataclass(frozen=True, kw_only=True)
 class MinimalEdit(Operator):
-    """The model is told that its answer is wrong and makes it right by the smallest change, as the revisions that OPA-DPO
-    (arXiv 2501.09695) learns from are made. There a stronger model edits; here the policy does.
+    """The model is told that its answer is wrong, and makes it right by the smallest change.
+
+    So are the revisions made that OPA-DPO (arXiv 2501.09695) learns from; there a stronger model edits, here the policy.
 
         accepted if    edits(o, o_f) <= most_edited * max(|o|, |o_f|)
 

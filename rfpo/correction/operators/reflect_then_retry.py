@@ -15,10 +15,9 @@ REFLECT_MAY, RETRY_MAY = ("answer",), ("attempt", "answer")
 
 @dataclass(frozen=True, kw_only=True)
 class ReflectThenRetry(Operator):
-    """Two turns: told that its answer is wrong, the model reflects on what went wrong; then it retries, with its answer and
-    its reflection before it (Reflect, Retry, Reward, arXiv 2505.24726; ERL, arXiv 2602.13949, without its memory).
+    """Told that its answer is wrong, the model reflects on it; then it retries with the reflection before it.
 
-    The reflection is a `Try` of role "reflection", which is not judged and has no verdict; the retry names it in `after`. So
+    Two turns, as in Reflect, Retry, Reward (arXiv 2505.24726) and ERL (arXiv 2602.13949, without its memory). The reflection is a `Try` of role "reflection", which is not judged and has no verdict; the retry names it in `after`. So
     a merge can train the reflection, with the mean outcome of its retries for a reward, the retry, or both.
 
     `tries`      pairs of reflection and retry for a stuck group, the distinct wrong answers in turn
@@ -54,7 +53,7 @@ class ReflectThenRetry(Operator):
                           max_tokens=self.reflection_tokens)
 
         def tell(parent: Attempt, reflection: Attempt) -> Told:
-            content = fill(retry, group.prompt, reflection=reflection.completion.text, **_own(parent))
+            content = fill(retry, group.prompt, reflection=reflection.completion.text.strip(), **_own(parent))
             return Told(content, help="wrong", n=self.retries)
 
         return try_advised(self, group, parents_of(group), advise, tell)

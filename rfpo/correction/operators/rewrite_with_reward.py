@@ -13,8 +13,7 @@ NEEDS, MAY = (("question",), ("attempt",), ("score",), ("passed",), ("total",)),
 
 @dataclass(frozen=True, kw_only=True)
 class RewriteWithReward(Operator):
-    """The model is told the score of its answer and how many of the group's answers were right, thinks about why, and
-    solves the exercise anew.
+    """The model is told the score of its answer and how many of the group's were right, and solves the exercise anew.
 
     One of the RFPO blog's operators ("rewrite with reward reflection"). The score is the verifier's, 1 for full marks, and
     not the shaped reward; UNGRADED answers are not counted among the group's. `help` is "wrong": a score says no more.
