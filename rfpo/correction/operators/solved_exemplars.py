@@ -52,8 +52,11 @@ class SolvedExemplars(Operator):
 
     def _chosen(self, group: Group) -> list[Stored]:
         """The best one last."""
-        newest = {kept.question: kept for kept in reversed(group.exemplars) if kept.question != group.prompt.text}
-        candidates = list(reversed(newest.values()))  # the newest first
+        newest: dict[str, Stored] = {}
+        for kept in group.exemplars:  # the newest first
+            newest.setdefault(kept.question, kept)
+        newest.pop(group.prompt.text, None)
+        candidates = list(newest.values())
         if self.choice == "similar":
             own = _words(group.prompt.text)
             candidates.sort(key=lambda kept: -jaccard(own, _words(kept.question)))  # stable: the newer of two alike

@@ -43,9 +43,11 @@ class StoredSuccess(Operator):
         return placed(found, places, self.count)
 
     def _ordered(self, group: Group) -> Sequence[Stored]:
-        newest_first = reversed(group.history.stored)
-        kept = list({answer.tokens: answer for answer in newest_first
-                     if answer.tokens and (self.corrected or answer.origin == "sampled")}.values())
+        distinct: dict[tuple[int, ...], Stored] = {}
+        for answer in reversed(group.history.stored):  # the newest first
+            if answer.tokens and (self.corrected or answer.origin == "sampled"):
+                distinct.setdefault(answer.tokens, answer)
+        kept = list(distinct.values())
         if self.choice == "random":
             numbers = sorted(range(len(kept)), key=lambda number: chance(self, group, number, "order"))
             return [kept[number] for number in numbers]
