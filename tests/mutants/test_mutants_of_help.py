@@ -26,11 +26,11 @@ from tests.mutants.broken import Mutant
 
 @dataclass(frozen=True)
 class ShuffledByPlace(TimesWeight):
-    """The weights go round in the order of the batch."""
+    """The last row of the batch lends its weight to the first."""
 
     def __call__(self, batch):
         rows, weight = batch.corrected.nonzero().flatten(), exp(self.weight.log(Policy(batch.old), batch)).clone()
-        weight[rows] = weight[rows.roll(1)]
+        weight[rows] = weight[rows.flip(0)]
         return weight * self.base(batch)
 
 

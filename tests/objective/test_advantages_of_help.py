@@ -222,7 +222,7 @@ def test_times_affinity_without_a_known_sampler_or_an_advantage_is_the_base():
     lambda: Constant(value=float("inf")), lambda: Reward(floor="0"), lambda: VirtualReward(count=0),
     lambda: VirtualReward(baseline="all"), lambda: ConfidencePenalty(source="update"), lambda: OverEntropy(bound=0.5),
     lambda: Amplified(factor=0.0), lambda: Sharpened(boost=-1.0), lambda: TimesWeight(pairing="random"),
-    lambda: TimesAffinity(band=0.0)])
+    lambda: TimesWeight(weight=OffPolicyRatio(snapshot="update")), lambda: TimesAffinity(band=0.0)])
 def test_a_bad_field_is_named(wrong):
-    with pytest.raises(UserError, match=r"\.(value|floor|count|baseline|source|bound|factor|boost|pairing|band) is "):
+    with pytest.raises(UserError, match=r"\.(value|floor|count|baseline|source|bound|factor|boost|pairing|weight|band) is "):
         wrong()

@@ -12,6 +12,9 @@ from rfpo.objective.advantage.group_zscore import GroupZscore
 from rfpo.objective.slots import Advantage, Policy, Weight
 from rfpo.objective.weight.off_policy_ratio import OffPolicyRatio
 
+LATER = frozenset({"update", "parent_update", "entropy", "value"})
+"""Columns that are not there when the step's advantages are found."""
+
 
 @dataclass(frozen=True)
 class TimesWeight(Advantage):
@@ -25,8 +28,9 @@ class TimesWeight(Advantage):
               cycle is by a digest of the rows' tokens: another in every step, the same in every run.
     mean_one  divides by the mean over the rows that have a parent, so that the weight moves none of the step's total.
 
-    The weight is found at the start of the step; a weight that reads the updating policy is shown `old`. Shuffled weights
-    are a row's mean over its trained tokens. Do not also put the weight among `objective.weights`.
+    The weight is found at the start of the step: one that reads the updating policy's log-probs is shown `old`, and one that
+    reads what is not there yet (snapshot "update", entropy) is refused. Shuffled weights are a row's mean over its trained
+    tokens. Do not also put the weight among `objective.weights`.
 
     Degenerate: a single row with a parent keeps its own weight; without any, nothing is dealt out and no mean is taken.
     """
@@ -37,6 +41,8 @@ class TimesWeight(Advantage):
     mean_one: bool = False
 
     def __post_init__(self):
+        require(self, "weight", lambda x: not x.needs & LATER, "known at the start of the step, with snapshot 'old'",
+                OffPolicyRatio())
         one_of(self, "pairing", ("own", "shuffled"))
         require(self, "mean_one", lambda x: isinstance(x, bool), "true or false", True)
 
