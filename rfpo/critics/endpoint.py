@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import Path
 from threading import Event
 from urllib.parse import urlsplit
 
@@ -68,7 +69,8 @@ class Endpoint(Critic):
         require(self, "timeout_seconds", lambda x: 0 < x <= 86_400, "above 0 and at most a day, 86400", 120.0)
         for name in ("backoff", "longest_wait"):
             require(self, name, lambda x: 0 <= x <= 86_400, "between 0 and a day, 86400", 1.0)
-        require(self, "cache", lambda x: isinstance(x, str) and x, "a folder", "~/.cache/rfpo/critics")
+        require(self, "cache", lambda x: isinstance(x, str) and (x.startswith("~") or Path(x).is_absolute()),
+                "a folder by its whole path, so that a run resumed from elsewhere finds it", "~/.cache/rfpo/critics")
         one_of(self, "limit", ("max_tokens", "max_completion_tokens"))
         one_of(self, "on_failure", ("raise", "skip"))
 

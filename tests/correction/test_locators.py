@@ -268,6 +268,7 @@ def test_each_answer_is_asked_about_once_when_its_first_try_comes():
     assert [request.after[0].completion.text for request in fixes] == ["Step: 2"] * 3
     keys = [request.key for asked in rounds for request in asked]
     assert len(set(keys)) == len(keys) and {key.purpose for key in keys} == {"fix_located"}
+    assert [key.sample for key in keys] == [tries_module.TURN, 0, tries_module.TURN, 0, 0]
 
 
 def test_answers_tried_at_once_are_asked_about_at_once():

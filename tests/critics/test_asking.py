@@ -44,7 +44,7 @@ def test_retry_after_is_waited_for_up_to_the_longest_wait(stub):
 
 
 def test_retry_after_never_shortens_a_pause(stub):
-    assert pauses(stub, [status(429, [("Retry-After", "0")]), says("ok")])[0] == [0.5]
+    assert pauses(stub, [status(429, [("Retry-After", "0.1")]), says("ok")])[0] == [0.5]
 
 
 def test_no_pause_after_the_last_time_and_none_without_retries(stub):

@@ -230,7 +230,8 @@ def test_nobody_there(stub, endpoint):
     assert "cannot be reached" in told and "3 times" in told and "Check url" in told
 
 
-@pytest.mark.parametrize("code, names", [(401, KEY), (403, KEY), (404, "url and model"), (405, "url"), (307, "url")])
+@pytest.mark.parametrize("code, names", [(401, KEY), (403, KEY), (404, "url and model"), (405, "url"), (302, "url"),
+                                         (307, "url")])
 @pytest.mark.parametrize("on_failure", ["raise", "skip"])
 def test_what_every_request_would_meet_is_told_at_once(stub, endpoint, code, names, on_failure):
     stub.script = [status(code, [("Location", f"{stub.url}/elsewhere")])]
@@ -348,7 +349,8 @@ def test_a_beginning_cannot_be_given(endpoint, request_):
     ({"model": ""}, "model"), ({"api_key_env": "sk-123"}, "not the key"), ({"temperature": -1}, "temperature"),
     ({"max_tokens": 0}, "max_tokens"), ({"retries": -1}, "retries"), ({"retries": 1.5}, "retries"),
     ({"concurrency": 0}, "concurrency"), ({"timeout_seconds": 0}, "timeout"), ({"backoff": -1}, "backoff"),
-    ({"longest_wait": float("nan")}, "longest_wait"), ({"cache": ""}, "cache"), ({"limit": "tokens"}, "limit"),
+    ({"longest_wait": float("nan")}, "longest_wait"), ({"cache": ""}, "cache"), ({"cache": "kept"}, "whole path"),
+    ({"limit": "tokens"}, "limit"),
     ({"on_failure": "skp"}, "did you mean 'skip'"),
 ])
 def test_bad_fields_are_refused(changes, says_what):

@@ -17,8 +17,8 @@ from rfpo.pieces import kind_of
 from rfpo.records import Attempt, Correction, Group, Location, RandomKey
 
 NEEDS, MAY = (("question",), ("attempt",), ("place", "step")), ("answer",)
-LOCATING = 2
-"""The turn of a try in which the locator asks; its key differs from those of the answers."""
+LOCATING = 1
+"""The turn of a try in which the locator asks, as `advice_of`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +101,7 @@ class FixLocated(Operator):
         truth = parent.verdict.location
         if self.place == "shuffled" or truth is None:
             return False
-        return told == truth or (is_true(told, truth) and (told.step == truth.step or not by_step))
+        return is_true(told, truth) and (told.step == truth.step or not by_step)
 
 
 def elsewhere(location: Location, key: RandomKey) -> Location:
