@@ -15,9 +15,9 @@ LISTED, BRIEF = (("question",), ("answers",)), (("question",),)
 class AvoidAnswers(Operator):
     """The model is told the group's wrong final answers, and to give none of them (LTE, arXiv 2510.26109).
 
-    How they came about it is not shown. Listed are the distinct final answers of the finished wrong responses, one on a line. An answer that is right, judged
-    wrong for another reason, is not listed. Where few answers are possible the list gives the right one away by elimination:
-    compare with the control that spends the same tries on plain draws.
+    How they came about it is not shown. Listed are the distinct final answers of the finished wrong responses, one on a
+    line. An answer that is right, judged wrong for another reason, is not listed. Where few answers are possible the list
+    gives the right one away by elimination: compare with the control that spends the same tries on plain draws.
 
     `tries`      draws for a stuck group; LTE takes as many as there are rollouts, all at once
     `at_once`    draws in one round; ends with the first round that has a success. Each names one of the wrong responses in

@@ -31,11 +31,12 @@ class CritiqueThenRevise(Operator):
     help "wrong" by the policy's own critique, "error" by a critic's, "answer" where the reference answer is stated. The
     critic is not shown the reference answer.
 
-    `tries` and `at_once` are those of fix_wrong_only. `critique_tokens` bounds the policy's critique, which is drawn without
-    the group's stop strings; a critic has bounds of its own. One without a word fails its tries. `templates` holds
+    `tries` and `at_once` are those of fix_wrong_only. `critique_tokens` bounds the policy's critique, which is drawn
+    without the group's stop strings; a critic has bounds of its own. One without a word fails its tries. `templates` holds
     `critique_then_revise_critique.txt` (what the critic is asked) and `critique_then_revise.txt`, or
-    `critique_then_revise_indicative.txt`, or `critique_then_revise_answer.txt`. The released code states the answer by default (`simple_gt`) and refines right answers
-    too; here only finished wrong answers are revised, and a group without any asks nothing.
+    `critique_then_revise_indicative.txt`, or `critique_then_revise_answer.txt`. The released code states the answer by
+    default (`simple_gt`) and refines right answers too; here only finished wrong answers are revised, and a group without
+    any asks nothing.
     """
 
     tries: int = 4

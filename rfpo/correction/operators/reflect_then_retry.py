@@ -17,8 +17,9 @@ REFLECT_MAY, RETRY_MAY = ("answer",), ("attempt", "answer")
 class ReflectThenRetry(Operator):
     """Told that its answer is wrong, the model reflects on it; then it retries with the reflection before it.
 
-    Two turns, as in Reflect, Retry, Reward (arXiv 2505.24726) and ERL (arXiv 2602.13949, without its memory). The reflection is a `Try` of role "reflection", which is not judged and has no verdict; the retry names it in `after`. So
-    a merge can train the reflection, with the mean outcome of its retries for a reward, the retry, or both.
+    Two turns, as in Reflect, Retry, Reward (arXiv 2505.24726) and ERL (arXiv 2602.13949, without its memory). The
+    reflection is a `Try` of role "reflection", which is not judged and has no verdict; the retry names it in `after`. So a
+    merge can train the reflection, with the mean outcome of its retries for a reward, the retry, or both.
 
     `tries`      pairs of reflection and retry for a stuck group, the distinct wrong answers in turn
     `at_once`    pairs in one round; ends with the first round that has a success. `at_once=tries` compares reflections

@@ -17,16 +17,17 @@ JUDGE = (("question",), ("attempt",))
 class TextFeedback(Operator):
     """A judge says in words what is wrong with an answer, and the model answers again with that before it.
 
-    This is the second answer y1 of RLTF (arXiv 2602.02482), drawn given question, first answer and feedback. `source` says whose words they are: "critic", the run's `fixing.critic`; "policy", the model's own; "error", the
-    verifier's (as in rewrite_with_error; an answer of which it said nothing is skipped). A judge's feedback is a `Try` of
-    role "critique", not judged, which the second answer names in `after`: a merge that models the feedback (RLTF-FM) finds
-    it there. Each wrong answer is judged once. What the judge of the paper is shown is UNVERIFIED; here it sees question and
-    answer, and not the reference answer.
+    This is the second answer y1 of RLTF (arXiv 2602.02482), drawn given question, first answer and feedback. `source` says
+    whose words they are: "critic", the run's `fixing.critic`; "policy", the model's own; "error", the verifier's (as in
+    rewrite_with_error; an answer of which it said nothing is skipped). A judge's feedback is a `Try` of role "critique",
+    not judged, which the second answer names in `after`: a merge that models the feedback (RLTF-FM) finds it there. Each
+    wrong answer is judged once. What the judge of the paper is shown is UNVERIFIED; here it sees question and answer, and
+    not the reference answer.
 
-    `tries` and `at_once` are those of fix_wrong_only. `feedback_tokens` bounds the policy's feedback, which is drawn without
-    the group's stop strings; a critic has bounds of its own. Feedback without a word fails its tries. `templates` holds
-    `text_feedback.txt`, and for a judge `text_feedback_judge.txt`. `help` is "error", and "wrong" where the policy judges itself. Degenerate: a group without a
-    finished wrong answer asks nothing.
+    `tries` and `at_once` are those of fix_wrong_only. `feedback_tokens` bounds the policy's feedback, which is drawn
+    without the group's stop strings; a critic has bounds of its own. Feedback without a word fails its tries. `templates`
+    holds `text_feedback.txt`, and for a judge `text_feedback_judge.txt`. `help` is "error", and "wrong" where the policy
+    judges itself. Degenerate: a group without a finished wrong answer asks nothing.
     """
 
     tries: int = 4
