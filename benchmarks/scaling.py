@@ -189,28 +189,36 @@ def table(axis: str, points: Sequence[Point]) -> Table:
 
 def plot(axes: dict[str, Sequence[Point]], path: Path) -> None:
     """A panel an axis, log-log: each part as a multiple of its value at the first point; thin, the same of the counted."""
+    wide = min(3, len(axes))
+    tall = -(-len(axes) // wide)
     with rc_context(STYLE):
-        figure = Figure(figsize=(4.6 * len(axes), 3.8), layout="constrained", facecolor="white")
-        for panel, (axis, points) in zip(figure.subplots(1, len(axes), squeeze=False)[0], axes.items(), strict=True):
+        figure = Figure(figsize=(4.6 * wide, 3.8 * tall), layout="constrained", facecolor="white")
+        panels = figure.subplots(tall, wide, squeeze=False).flatten()
+        for panel, (axis, points) in zip(panels, axes.items(), strict=False):
             x = [point.x for point in points]
             for number, part in enumerate(PARTS):
                 draw(panel, x, [median(point.values(part)) for point in points], number, part)
                 draw(panel, x, [point.counted(part) for point in points], number)
             panel.set_xscale("log", base=2)
             panel.set_yscale("log", base=2)
+            panel.set_xticks(x)
             for ticks in (panel.xaxis, panel.yaxis):
-                ticks.set_major_formatter(EngFormatter(sep=""))
+                ticks.set_major_formatter(EngFormatter(places=0, sep=""))
             panel.set_title(f"{axis}: times the first point", color=INK)
             panel.set_xlabel(AXES[axis][0], color=INK)
             panel.grid(axis="y", color=INK, alpha=0.15)
-        panel.legend(frameon=False, labelcolor=INK, handlelength=3, title="thin: counted", title_fontsize=10)
+        for panel in panels[len(axes):]:
+            panel.set_axis_off()
+        look = {"frameon": False, "labelcolor": INK, "handlelength": 3, "title": "thin: counted", "title_fontsize": 10}
+        handles = panels[0].get_legend_handles_labels()
+        panels[-1].legend(*handles, loc="center" if len(panels) > len(axes) else "best", **look)
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, format="png", dpi=120, metadata={"Software": None})
 
 
 def draw(panel, x: Sequence[float], y: Sequence[float], number: int, label: str | None = None) -> None:
-    look = {"linestyle": DASHES[number], "lw": 2.4, "marker": "o"} if label else {"lw": 1, "alpha": 0.55}
-    panel.plot(x, [value / y[0] for value in y], color=COLOURS[number], label=label, **look)
+    look = {"lw": 2.4, "marker": "o"} if label else {"lw": 1, "alpha": 0.7}
+    panel.plot(x, [value / y[0] for value in y], color=COLOURS[number], linestyle=DASHES[number], label=label, **look)
 
 
 def main() -> None:
