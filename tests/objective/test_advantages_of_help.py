@@ -113,11 +113,11 @@ def test_amplified_by_hand():
 
 
 def test_sharpened_by_hand():
-    # s = -3, -1, -2: mean -2. Novel by exp(-1), exp(1), 1; the third is wrong
-    data = rewards([1, 1, 0], logp=[-3.0, -1.0, -2.0])
+    # s = -3, -1, -3.5: mean -2.5. eta = exp(-.5), above 1, exp(-1); the third is the most unusual, and wrong
+    data = rewards([1, 1, 0], logp=[-3.0, -1.0, -3.5])
     base = 1 / 3
     close(Sharpened(base=GroupCentred())(data), [[base + base / 2], [base], [-2 / 3]])  # share .5 of A binds
-    close(Sharpened(base=GroupCentred(), share=100.0)(data), [[base - 2.5 * expm1(-1)], [base], [-2 / 3]])
+    close(Sharpened(base=GroupCentred(), share=100.0)(data), [[base - 2.5 * expm1(-0.5)], [base], [-2 / 3]])
 
 
 def test_sharpened_leaves_rows_of_an_unknown_sampler_alone():

@@ -1,6 +1,8 @@
 """Ratios, surrogates and regularizers of rows that the policy did not sample for the prompt."""
 
+from dataclasses import dataclass
 from math import log
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from rfpo.objective.ratio.rl_plus import RlPlus
 from rfpo.objective.ratio.token import Token
 from rfpo.objective.regularizer.imitation import Imitation
 from rfpo.objective.regularizer.zero_variance import ZeroVariance
+from rfpo.objective.slots import Surrogate
 from rfpo.objective.surrogate.by_origin import ByOrigin
 from rfpo.objective.surrogate.clip import Clip
 from rfpo.objective.surrogate.log_likelihood import LogLikelihood
@@ -149,14 +152,22 @@ def test_finite_in_float32_at_500_nats(piece, advantage):
         assert gradient(loss.sum(), leaf).isfinite().all()
 
 
-def test_a_surrogate_by_origin_keeps_a_far_ratio_from_the_other_rows_gradient():
-    """The clip of sampled rows is never shown the demonstration's ratio, whose exp times its advantage overflows."""
+@dataclass(frozen=True)
+class Steep(Surrogate):
+    """Its slope is infinite at a log ratio of 500."""
+
+    needs: ClassVar[frozenset[str]] = frozenset()
+
+    def __call__(self, log_ratio, policy, batch):
+        return -batch.advantage * (500 - log_ratio).sqrt()
+
+
+def test_a_surrogate_by_origin_is_not_shown_the_other_rows_ratios():
     log_ratio = torch.tensor([[500.0] * 3, [0.0] * 3], requires_grad=True)
-    data = batch(ALL, origin=[GIVEN, SAMPLED], advantage=[[1e6] * 3, [1.0] * 3], dtype=torch.float32)
+    data = batch(ALL, origin=[GIVEN, SAMPLED], advantage=[[1.0] * 3] * 2, dtype=torch.float32)
     now = Policy(torch.full((2, 3), -1.0, requires_grad=True))
-    loss = ByOrigin(base=Unbounded())(log_ratio, now, data)
-    assert loss.isfinite().all()
-    close(gradient(loss.sum(), log_ratio), [[0.0] * 3, [-1.0] * 3])
+    loss = ByOrigin(base=Steep())(log_ratio, now, data)
+    assert gradient(loss.sum(), log_ratio).isfinite().all() and gradient(loss.sum(), log_ratio)[1].all()
 
 
 def test_imitation_by_hand():

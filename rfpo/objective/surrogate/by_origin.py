@@ -21,8 +21,9 @@ class ByOrigin(Surrogate):
     The defaults are LUFFY's (arXiv 2504.14945): PPO's clip on the policy's own samples, p / (p + .1) without a clip on
     demonstrations. Critique-GRPO (arXiv 2506.03106) and GOLF (arXiv 2603.04597) do the same with corrections.
 
-    Each is shown a log ratio of 0 on the rows that are not its own, so that a ratio far off costs neither the other's
-    digits nor its gradient. Degenerate: with both alike it is that surrogate.
+    Each is shown a log ratio of 0 on the rows that are not its own, so that no slope of what is not taken is ever asked for.
+
+    Degenerate: with both alike it is that surrogate.
     """
 
     base: Surrogate = Clip()
