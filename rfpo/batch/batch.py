@@ -58,6 +58,7 @@ class Batch:
         parent_mask [N,P] bool   tokens of the parent; all False for a row without a parent
         common_prefix [N] long   leading tokens shared with the parent; the first differing token is at this index
         teacher     [N,T]        of the policy at the start of the step, in the teacher's context
+        teacher_ids, teacher_topk [N,T,K]   its likeliest tokens at each place, likeliest first, and their log-probs
         value       [N,T]        critic's values, and returns [N,T] their targets
         parts       {name: [N]}  rewards by name
 
@@ -91,6 +92,8 @@ class Batch:
     parent: Tensor | None = None
     parent_update: Tensor | None = None
     teacher: Tensor | None = None
+    teacher_ids: Tensor | None = None
+    teacher_topk: Tensor | None = None
     value: Tensor | None = None
     returns: Tensor | None = None
     parts: dict[str, Tensor] = field(default_factory=dict)
@@ -127,7 +130,7 @@ class Batch:
         changed = {}
         for f in fields(self):
             column = getattr(self, f.name)
-            if isinstance(column, Tensor) and column.dim() == 2:
+            if isinstance(column, Tensor) and column.dim() >= 2:
                 changed[f.name] = column[:, : width[not f.name.startswith("parent")]]
         return replace(self, **changed)
 

@@ -63,7 +63,8 @@ class Objective:
 
 def masked_policy(policy: Policy, mask: Tensor) -> Policy:
     """The policy's columns with 0 where nothing is trained."""
-    return Policy(*(None if x is None else keep(x, mask) for x in (policy.logp, policy.entropy, policy.value)))
+    topk = None if policy.topk is None else keep(policy.topk, mask[..., None])
+    return Policy(*(None if x is None else keep(x, mask) for x in (policy.logp, policy.entropy, policy.value)), topk=topk)
 
 
 def masked(batch: Batch) -> Batch:
@@ -74,5 +75,7 @@ def masked(batch: Batch) -> Batch:
     """
     columns = {f.name: getattr(batch, f.name) for f in fields(batch)}
     clean = {name: keep(columns[name], batch.valid) for name in PER_TOKEN if columns[name] is not None}
+    if batch.teacher_topk is not None:
+        clean["teacher_topk"] = keep(batch.teacher_topk, batch.valid[..., None])
     clean |= {name: keep(columns[name], batch.parent_mask) for name in PER_PARENT_TOKEN if columns[name] is not None}
     return replace(batch, **clean)

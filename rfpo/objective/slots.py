@@ -1,8 +1,8 @@
 """The slots of an objective. A piece is a frozen dataclass in the room of its slot: configuration and function at once.
 
 `needs` names the columns of Batch and Policy, beyond those that are always there, that a piece reads: any of
-"behaviour", "old", "update", "parent", "parent_update", "reference", "teacher", "entropy", "value". The learner makes the
-union. Every piece in a room is found by its file's name; the file's one public dataclass is the piece.
+"behaviour", "old", "update", "parent", "parent_update", "reference", "teacher", "teacher_topk", "entropy", "value". The
+learner makes the union. Every piece in a room is found by its file's name; the file's one public dataclass is the piece.
 """
 
 from dataclasses import dataclass
@@ -18,15 +18,17 @@ class Policy:
     """What the updating policy says of the rows in hand; gradients flow.
 
     logp [N,T]: log pi_theta of the completion tokens in the train context, at the sampling temperature, in nats.
-    entropy [N,T]: of the full next-token distribution, in nats; value [N,T]: a critic's. None unless a piece needs them.
+    entropy [N,T]: of the full next-token distribution, in nats; value [N,T]: a critic's; topk [N,T,K]: log-probs of the tokens
+    `Batch.teacher_ids` (needs "teacher_topk"). None unless a piece needs them.
     """
 
     logp: Tensor
     entropy: Tensor | None = None
     value: Tensor | None = None
+    topk: Tensor | None = None
 
     def detach(self) -> "Policy":
-        return Policy(*(None if x is None else x.detach() for x in (self.logp, self.entropy, self.value)))
+        return Policy(*(None if x is None else x.detach() for x in (self.logp, self.entropy, self.value, self.topk)))
 
 
 @runtime_checkable

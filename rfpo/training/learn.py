@@ -112,10 +112,11 @@ def _scored(bench: Bench, batch: Batch, objective: Objective, columns: frozenset
     for wanted, rows in ((columns - PARENT, active), (columns & PARENT, active & batch.corrected)):
         index = rows.nonzero().flatten()
         part = bench.engine.score(batch.rows(index), wanted) if wanted and len(index) else None
-        for column in wanted:
+        for column in wanted | ({"teacher_ids"} if "teacher_topk" in wanted else set()):
             full = torch.zeros(batch.parent_mask.shape if column in PARENT else batch.mask.shape)
             if part is not None:
-                full[index] = getattr(part, column).cpu()
+                found = getattr(part, column).cpu()
+                full = found.new_zeros(len(batch), *found.shape[1:]).index_copy(0, index, found)
             batch = replace(batch, **{column: full})
     return batch
 

@@ -11,8 +11,9 @@ from rfpo.records import Finish, Origin, Outcome, Parent, Sample
 
 VOCABULARY = 6
 CONTEXTS = 4
-OPTIONAL = ("behaviour", "old", "update", "reference", "parent", "parent_update", "teacher", "value", "entropy")
+OPTIONAL = ("behaviour", "old", "update", "reference", "parent", "parent_update", "teacher", "teacher_topk", "value", "entropy")
 PER_TOKEN = ("behaviour", "old", "update", "reference", "teacher", "value", "returns")
+PER_CANDIDATE = ("teacher_topk",)
 PER_PARENT_TOKEN = ("parent", "parent_update")
 
 
@@ -59,8 +60,20 @@ def read(theta: Tensor, tokens: Tensor, context: Tensor) -> Policy:
                   value=theta[before].mean(-1))
 
 
+def next_tokens(theta: Tensor, batch: Batch) -> Tensor:
+    """[N,T,VOCABULARY]: log-probs of all tokens at each place."""
+    before = torch.cat([VOCABULARY + batch.context[:, None], batch.tokens[:, :-1]], 1)[:, : batch.tokens.shape[1]]
+    return theta[before].log_softmax(-1)
+
+
 def policy(theta: Tensor, batch: Batch) -> Policy:
-    return read(theta, batch.tokens, batch.context)
+    says = read(theta, batch.tokens, batch.context)
+    return says if batch.teacher_ids is None else replace(says, topk=next_tokens(theta, batch).gather(-1, batch.teacher_ids))
+
+
+def columns(policy: Policy, change) -> Policy:
+    """The policy with `change` applied to each of its columns."""
+    return Policy(**{f.name: change(getattr(policy, f.name)) for f in fields(policy)})
 
 
 def whole_batch(dtype=torch.float64) -> Batch:
@@ -73,6 +86,8 @@ def whole_batch(dtype=torch.float64) -> Batch:
         if name in ("old", "update"):
             columns["parent" if name == "old" else "parent_update"] = read(near, batch.parent_tokens, batch.context).logp
     columns["behaviour"] = torch.where(batch.known, columns["behaviour"], 0.0)
+    taught = next_tokens(parameters(0, dtype) + 0.5 * parameters(15, dtype), batch)
+    columns["teacher_topk"], columns["teacher_ids"] = taught.topk(3, -1)
     noise = torch.Generator().manual_seed(3)
     for name in ("value", "returns"):
         columns[name] = torch.randn(batch.mask.shape, generator=noise, dtype=torch.float64).to(dtype)
@@ -92,8 +107,8 @@ def tensors(batch: Batch) -> dict[str, Tensor]:
 def widened(batch: Batch, extra: int) -> Batch:
     """The same rows with more padding on the right, of the responses and of their parents."""
     return replace(batch, **{
-        name: torch.cat([column, column.new_zeros(len(batch), extra)], 1)
-        for name, column in tensors(batch).items() if column.dim() == 2})
+        name: torch.cat([column, column.new_zeros(len(batch), extra, *column.shape[2:])], 1)
+        for name, column in tensors(batch).items() if column.dim() >= 2})
 
 
 def filled(batch: Batch, junk: float) -> Batch:
@@ -102,6 +117,7 @@ def filled(batch: Batch, junk: float) -> Batch:
                "parent_tokens": torch.where(batch.parent_mask, batch.parent_tokens, 1)}
     for names, mask in ((PER_TOKEN, batch.valid), (PER_PARENT_TOKEN, batch.parent_mask)):
         changed |= {name: torch.where(mask, getattr(batch, name), junk) for name in names}
+    changed |= {name: torch.where(batch.valid[..., None], getattr(batch, name), junk) for name in PER_CANDIDATE}
     return replace(batch, **changed)
 
 
@@ -117,7 +133,9 @@ def at_ratio_one(theta: Tensor) -> Batch:
 def without(batch: Batch, policy: Policy, names) -> tuple[Batch, Policy]:
     """Batch and policy with these optional columns absent."""
     gone = {name: None for name in names if name != "entropy"} | ({"known": None} if "behaviour" in names else {})
-    return replace(batch, **gone), replace(policy, **{name: None for name in names if name in ("entropy", "value")})
+    gone |= {"teacher_ids": None} if "teacher_topk" in names else {}
+    says = {name: None for name in names if name in ("entropy", "value")} | ({"topk": None} if "teacher_topk" in names else {})
+    return replace(batch, **gone), replace(policy, **says)
 
 
 def moved(batch: Batch, policy: Policy, names, by) -> tuple[Batch, Policy]:

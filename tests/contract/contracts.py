@@ -65,7 +65,7 @@ def outcomes(piece, theta: Tensor, batch: Batch, litter: float = 0.0, parts=None
         rows = batch if part is None else batch.rows(torch.tensor(part)).trim()
         says = cases.policy(theta, rows)
         padding = torch.where(rows.valid, 0.0, litter).to(theta.dtype)
-        says = Policy(*(x + padding for x in (says.logp, says.entropy, says.value)))
+        says = cases.columns(says, lambda x, padding=padding: x + padding.view(*padding.shape, *(1,) * (x.dim() - 2)))
         total = total + objective(says, rows)
     gradient, = torch.autograd.grad(total, theta, allow_unused=True)
     return cases.Outcomes(batch.advantage, total.detach(), torch.zeros_like(theta) if gradient is None else gradient)
@@ -93,7 +93,7 @@ def scene(dtype=torch.float64, spread: float = 0.0) -> tuple[Policy, Batch, Tens
     theta = cases.parameters(0, dtype)
     batch = host(honest.Centred()).with_advantages(cases.whole_batch(dtype))
     says = cases.policy(theta, batch)
-    leaves = Policy(*(x.detach().clone().requires_grad_() for x in (says.logp, says.entropy, says.value)))
+    leaves = cases.columns(says, lambda x: x.detach().clone().requires_grad_())
     return leaves, batch, leaves.logp - batch.old
 
 
@@ -208,7 +208,9 @@ def reinforce_at_ratio_one(piece):
     batch = objective.with_advantages(batch)
     says = cases.policy(theta, batch)
     logp = says.logp.detach().requires_grad_()
-    gradient, = torch.autograd.grad(objective(replace(says, logp=logp), batch), logp, allow_unused=True)
+    loss = objective(replace(says, logp=logp), batch)
+    assert loss.requires_grad, "no gradient reaches the drawn tokens"
+    gradient, = torch.autograd.grad(loss, logp, allow_unused=True)
     assert gradient is not None, "no gradient reaches the policy"
     weight = torch.zeros_like(logp, requires_grad=True)
     weight, = torch.autograd.grad(objective.aggregation(weight, batch), weight)

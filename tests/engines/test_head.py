@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from rfpo.engines.local import head
-from rfpo.engines.local.head import TokenLogProbs, pieces
+from rfpo.engines.local.head import TokenLogProbs, pieces, top_log_probs
 
 SIZE, WIDTH = 51, 16
 
@@ -114,3 +114,31 @@ def test_even_logits_worked_by_hand():
     assert logp.item() == pytest.approx(-math.log(4)) and entropy.item() == pytest.approx(math.log(4))
     (logp + 3 * entropy).sum().backward()
     torch.testing.assert_close(hidden.grad, torch.tensor([[-0.25, -0.25, 0.75, -0.25]]))
+
+
+def test_several_tokens_at_each_place(monkeypatch):
+    """Of repeated tokens too: their slopes add up."""
+    monkeypatch.setattr(head, "ELEMENTS", 1)
+    hidden, weight, _ = inputs(150)
+    targets = torch.randint(SIZE, (150, 4), generator=torch.Generator().manual_seed(1))
+    targets[:, 3] = targets[:, 0]
+    wide = [x.detach().double().requires_grad_() for x in (hidden, weight)]
+    logp, entropy = TokenLogProbs.apply(hidden, weight, targets, 0.7, True, torch.float32)
+    expected = (wide[0] @ wide[1].t() / 0.7).log_softmax(-1)
+    torch.testing.assert_close(logp.double(), expected.gather(-1, targets), rtol=0, atol=1e-5)
+    slopes = torch.linspace(-1, 2, logp.numel()).view_as(logp)
+    ((logp * slopes).sum() + entropy.sum()).backward()
+    ((expected.gather(-1, targets) * slopes).sum() - (expected.exp() * expected).sum()).backward()
+    for one, other in zip((hidden, weight), wide, strict=True):
+        assert (one.grad - other.grad).norm() < 1e-5 * other.grad.norm()
+
+
+@pytest.mark.parametrize("count", [1, 7, SIZE + 3])
+def test_the_likeliest_tokens(monkeypatch, count):
+    monkeypatch.setattr(head, "ELEMENTS", 1)
+    hidden, weight, _ = inputs(130)
+    ids, logp = top_log_probs(hidden, weight, count, 0.6, torch.float32)
+    expected = (hidden.double() @ weight.double().t() / 0.6).log_softmax(-1)
+    assert ids.shape == logp.shape == (130, min(count, SIZE)) and not logp.requires_grad
+    torch.testing.assert_close(logp.double(), expected.topk(min(count, SIZE), -1).values, rtol=0, atol=1e-5)
+    torch.testing.assert_close(expected.gather(-1, ids), logp.double(), rtol=0, atol=1e-5)

@@ -49,7 +49,8 @@ class LocalEngine:
     offers: frozenset[str] = field(init=False)
 
     def __post_init__(self):
-        self.offers = frozenset({"behaviour", "old", "update", "parent", "parent_update", "teacher", "entropy"})
+        self.offers = frozenset({"behaviour", "old", "update", "parent", "parent_update", "teacher", "teacher_topk",
+                                 "entropy"})
         if self.reference is not None or hasattr(self.network, "disable_adapter"):
             self.offers |= {"reference"}
 
@@ -117,7 +118,7 @@ class LocalEngine:
         if columns - self.offers:
             raise UserError(f"columns {sorted(columns - self.offers)} are not offered by the local engine; it offers "
                             f"{', '.join(sorted(self.offers))}. A reference must be asked for when the engine is loaded.")
-        return scoring.fill(batch, columns, self._score_tokens)
+        return scoring.fill(batch, columns, self._score_tokens, self._score_likeliest)
 
     def _score_tokens(self, batch: Batch, tokens: Tensor, valid: Tensor, reference: bool) -> Tensor:
         def work() -> Tensor:
@@ -125,6 +126,11 @@ class LocalEngine:
                 return scoring.score_tokens(self.forward, network, batch, tokens, valid, self.budget.tokens)
 
         return self.budget.within(work, lambda: longest_row(batch, valid))
+
+    def _score_likeliest(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        return self.budget.within(
+            lambda: scoring.score_likeliest(self.forward, self.network, batch, self.budget.tokens),
+            lambda: longest_row(batch, batch.valid))
 
     @contextmanager
     def sampler(self):

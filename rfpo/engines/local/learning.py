@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from rfpo.batch import Batch, exp, keep
+from rfpo.engines.local.candidates import with_candidates
 from rfpo.engines.local.forward import Forward, contexts_of
 from rfpo.engines.protocols import Stream
 from rfpo.engines.streams import rows_to_run
@@ -15,7 +16,7 @@ from rfpo.objective import Objective, Policy
 
 HERE = ("old", "update")
 """Columns that this very forward pass can give while no update was made since they would have been scored."""
-ELSEWHERE = ("reference", "parent", "parent_update", "teacher")
+ELSEWHERE = ("reference", "parent", "parent_update", "teacher", "teacher_topk")
 
 
 @dataclass
@@ -81,13 +82,22 @@ def logps_of(streams: Sequence[Stream], tally: Tally) -> tuple[Tensor, ...]:
 def backward(stream: Stream, network: nn.Module, forward: Forward, tally: Tally) -> tuple[float, Tensor]:
     """The micro-batch's share of the loss and its log-probs, after its backward pass."""
     batch, objective = stream.batch, stream.objective
-    policy = Policy(*forward(network, contexts_of(batch), batch.tokens, batch.valid, entropy="entropy" in objective.needs))
+    policy = run(network, forward, batch, objective)
     batch = with_current(batch, objective, policy.logp)
     policy.logp.retain_grad()
     loss = stream.coefficient * objective(policy, batch)
     loss.backward()
     observe(tally, policy, batch, objective)
     return float(loss.detach()), policy.logp.detach()
+
+
+def run(network: nn.Module, forward: Forward, batch: Batch, objective: Objective) -> Policy:
+    """What the network says of the micro-batch."""
+    shown, entropy = (contexts_of(batch), batch.tokens, batch.valid), "entropy" in objective.needs
+    if "teacher_topk" not in objective.needs:
+        return Policy(*forward(network, *shown, entropy=entropy))
+    logp, spread, topk = with_candidates(forward, network, *shown, batch.teacher_ids, entropy)
+    return Policy(logp, spread, topk=topk)
 
 
 def with_current(batch: Batch, objective: Objective, logp: Tensor) -> Batch:
@@ -107,14 +117,15 @@ def observe(tally: Tally, policy: Policy, batch: Batch, objective: Objective) ->
     """
     with torch.no_grad():
         pulled = batch.mask & (batch.advantage != 0) if batch.advantage is not None else batch.mask
-        tally.add("clip_share", (policy.logp.grad == 0)[pulled].float())
+        slope = policy.logp.grad
+        if policy.topk is None:  # else the gradient need not go through the drawn tokens' log-probs
+            tally.add("clip_share", (slope == 0)[pulled].float())
         if batch.old is not None:
             tally.add("mean_log_ratio", (policy.logp - batch.old)[batch.mask])
         corrected = pulled & batch.corrected[:, None]
-        if corrected.any():
-            steep = policy.logp.grad.abs()
-            tally.add("clip_share_corrected", (policy.logp.grad == 0)[corrected].float())
-            tally.share("gradient_share_corrected", steep[corrected], steep[pulled])
+        if corrected.any() and policy.topk is None:
+            tally.add("clip_share_corrected", (slope == 0)[corrected].float())
+            tally.share("gradient_share_corrected", slope.abs()[corrected], slope.abs()[pulled])
         if objective.weights:
             corrected = batch.mask & batch.corrected[:, None]
             tally.add("weight_corrected", exp(objective.log_weight(policy, batch))[corrected])
