@@ -4,11 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from rfpo.correction._samples import sample_of_correction
 from rfpo.correction.merge.append import Append
+from rfpo.correction.merge.distil import Distil
 from rfpo.correction.merge.extra_loss import ExtraLoss
 from rfpo.correction.merge.group_swap import GroupSwap
 from rfpo.correction.merge.leave import Leave
 from rfpo.correction.merge.own_group import OwnGroup
+from rfpo.correction.merge.reflections import Reflections
 from rfpo.correction.merge.replace_all import ReplaceAll
 from rfpo.correction.merge.replace_k import ReplaceK
 from rfpo.correction.merge.replace_one import ReplaceOne
@@ -61,6 +64,13 @@ def test_what_came_under_the_groups_own_prompt_has_one_row_and_keeps_its_parent(
         assert row.origin is Origin.GIVEN and row.parent == Parent((ord("a"),), 0) and row.behaviour == (None, None)
 
 
+def test_a_row_asked_to_be_guided_by_the_groups_own_prompt_is_as_any():
+    failed = stuck(3)
+    given = corrected(failed.attempts[0], "46", context=CONTEXT, origin="given")
+    row = sample_of_correction(failed, given, guided=True)
+    assert row.context == CONTEXT and row.compared_in is None and row.parent is not None
+
+
 def test_a_replayed_answer_keeps_its_origin():
     failed = stuck(3)
     (row,) = entered(Append(), failed, corrected(failed.attempts[0], "46", context=CONTEXT, origin="replayed", help="answer"))
@@ -79,10 +89,10 @@ def test_which_tokens_of_a_correction_are_trained(trained, mask):
 
 def test_the_parent_that_stays_is_trained_from_where_the_two_part():
     failed = group(wrong("469"), wrong("477"))
-    told = (corrected(failed.attempts[0], "4612"), corrected(failed.attempts[0], "48"))
+    told = (corrected(failed.attempts[0], "48"), corrected(failed.attempts[0], "4612"))
     rows = Append(trained="suffix", most=2)(failed, told)
     assert [row.trained for row in rows[:2]] == [(False, True, True), (True, True, True)]  # the sooner of two partings
-    assert [row.trained for row in rows[2:]] == [(False, False, True, True), (False, True)]
+    assert [row.trained for row in rows[2:]] == [(False, True), (False, False, True, True)]
 
 
 def test_originals_alone_make_the_baseline():
@@ -112,6 +122,19 @@ def test_failures_are_blamed_as_ever_where_nothing_entered():
     failed = stuck(2)
     lost = tried(failed.attempts[0], "45", Verdict.wrong("45"))
     assert all(any(row.trained) for row in Append(failures="zeroed", all_tries=True)(failed, (), (lost,)))
+
+
+def test_zeroing_leaves_other_streams_and_rows_that_are_not_the_groups_own():
+    failed = stuck(2)
+    told = corrected(failed.attempts[0])
+    thought = tried(failed.attempts[1], "I erred", Verdict.ungraded("no"), role="reflection")
+    lost = tried(failed.attempts[1], "45", Verdict.wrong("45"), after=(thought,))
+    tries = (thought, lost, told.by)
+    rows = ExtraLoss(failures="zeroed", beside=Reflections(beside=Distil()))(failed, (told,), tries)
+    assert [(row.stream, any(row.trained)) for row in rows] == [
+        ("policy", False), ("policy", False), ("distillation", True), ("distillation", True), ("policy", True),
+        ("imitation", True)]
+    assert all(any(row.trained) for row in ExtraLoss(failures="zeroed")(failed, (), tries))
 
 
 def test_right_answers_are_never_zeroed():

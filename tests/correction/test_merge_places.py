@@ -94,8 +94,11 @@ def test_a_second_correction_of_one_parent_takes_another_failures_place():
     one = failed.attempts[1]
     rows = ReplaceK(k=2, whom="parent")(failed, (corrected(one, "46"), corrected(one, "046")))
     assert texts(rows)[1] == "46" and "046" in texts(rows) and len(rows) == 3
-    later = (corrected(one, "46"), corrected(one, "046"), corrected(failed.attempts[0], "0046"))
-    assert texts(ReplaceK(k=3, whom="parent")(failed, later)) == ["0046", "46", "046"]  # a parent's own correction goes first
+    for visit in range(10):  # a parent's own correction goes before another's second one
+        again = stuck(4, visit)
+        later = (corrected(one, "46"), corrected(one, "046"), corrected(failed.attempts[0], "0046"))
+        rows = ReplaceK(k=3, whom="parent")(again, later)
+        assert texts(rows)[:2] == ["0046", "46"] and "046" in texts(rows)[2:]
 
 
 def test_replace_all_replaces_each_failure_by_its_first_correction_and_empties_the_signal():
@@ -125,6 +128,15 @@ def test_all_tries_that_are_plain_draws_are_rows_like_the_groups_own():
     assert texts(rows) == ["a", "b", "c", "d", "46", "z", "y"]
     assert all(row.origin is Origin.SAMPLED and row.parent is None and row.counts_for_baseline for row in rows)
     assert rows[4].behaviour == (-0.5, -0.5) and centred(rows) == near(*[-1 / 7] * 4, 6 / 7, -1 / 7, -1 / 7)
+
+
+def test_a_draw_after_an_opening_is_no_plain_draw_and_a_draft_no_answer():
+    failed = stuck(2)
+    told = {"context": CONTEXT, "help": "nothing"}
+    begun = tried(failed.attempts[0], "47", Verdict.wrong(), put=1, **told)
+    draft = tried(failed.attempts[0], "48", Verdict.wrong(), role="draft")
+    (row,) = Append(all_tries=True)(failed, (), (begun, draft))[2:]
+    assert row.origin is Origin.CORRECTED and row.provenance.text == "47"
 
 
 def test_a_selected_draw_is_a_correction():

@@ -49,4 +49,4 @@ class ExtraLoss(Beside):
         parts = dict(row.rewards)
         if self.against == "first_turn" and group.solved_share:
             parts["first_turn"] = -group.solved_share
-        return replace(row, stream="imitation", reward=sum(parts.values()), rewards=parts, compared_in=None)
+        return replace(row, stream="imitation", reward=sum(parts.values()), rewards=parts)
