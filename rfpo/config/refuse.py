@@ -3,15 +3,23 @@
 A rule is a function from a run to its complaint, or None. What a single piece can know of itself it checks itself.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from math import ceil
 
 from rfpo.config.run import Run
+from rfpo.correction import Operator
+from rfpo.correction._reference import worked
+from rfpo.diagnosis import Diagnosis
 from rfpo.errors import UserError, near_miss
 from rfpo.pieces import kind_of
 from rfpo.records import Prompt
 from rfpo.schedule._resolve import resolve
 
-FROM_SOLUTION = "rewrite_from_solution"
+HAVE = {
+    "solution": lambda prompt: prompt.solution is not None,
+    "worked": lambda prompt: worked(prompt) is not None or bool(prompt.data.get("demonstrations")),
+}
+"""What an operator reads of the prompts, and whether a prompt has it."""
 
 
 def refuse(run: Run) -> None:
@@ -38,16 +46,29 @@ def refuse_columns(run: Run, offers: frozenset[str]) -> None:
 
 
 def refuse_prompts(run: Run, prompts: Iterable[Prompt]) -> None:
-    """Raise UserError when there are no prompts, or when the operator needs solutions and a task has none."""
-    solved: dict[str, bool] = {}
+    """Raise UserError when there are no prompts, when an operator needs solutions and no prompt of a task has one, or when no
+    prompt is visited as often as the diagnosis asks for."""
+    prompts, tasks = list(prompts), {}
     for prompt in prompts:
-        solved[prompt.task] = solved.get(prompt.task, False) or prompt.solution is not None
-    if not solved:
+        tasks.setdefault(prompt.task, set()).update(what for what, has in HAVE.items() if has(prompt))
+    if not prompts:
         raise UserError("tasks have no training prompts; there is nothing to train on. Give at least one.")
-    without = [task for task, has_solutions in solved.items() if not has_solutions]
-    if run.fixing and without and kind_of(run.fixing.operator) == FROM_SOLUTION:
-        raise UserError(f"fixing.operator is {FROM_SOLUTION!r} and no prompt of task {without[0]!r} has a solution. "
-                        "Set fixing.operator=fix_located, or give the prompts an answer.")
+    for path, operator in _operators(run):
+        without = [task for task, have in tasks.items() if operator.reads & HAVE.keys() - have]
+        if without:
+            raise UserError(f"{path} is {kind_of(operator)!r} and no prompt of task {without[0]!r} has a solution. "
+                            "Set fixing.operator=fix_located, or give the prompts an answer.")
+    _refuse_streaks(run, len(prompts))
+
+
+def _refuse_streaks(run: Run, prompts: int) -> None:
+    rounds = run.dynamic_sampling.max_rounds if run.dynamic_sampling else 1
+    visits = ceil(run.steps * run.prompts_per_step * rounds / prompts)
+    for path, diagnosis in _diagnoses(run):
+        if getattr(diagnosis, "streak", 1) > visits:
+            raise UserError(f"{path}.streak is {diagnosis.streak} and the run visits a prompt at most {visits} "
+                            f"time{'s' * (visits > 1)}: no group would ever meet it. Set {path}.streak to at most {visits}, or "
+                            "give more steps.")
 
 
 def refuse_lengths(run: Run, context_length: int, lengths: dict[str, int]) -> None:
@@ -60,6 +81,25 @@ def refuse_lengths(run: Run, context_length: int, lengths: dict[str, int]) -> No
     if run.sampling.max_tokens >= context_length:
         raise UserError(f"sampling.max_tokens is {run.sampling.max_tokens} and the model's context is {context_length} "
                         f"tokens, prompt included. Set it to at most {context_length - lengths[longest]}.")
+
+
+def _operators(run: Run) -> Iterator[tuple[str, Operator]]:
+    """The run's operators with their paths: of a chain those in it."""
+    return _leaves("fixing.operator", run.fixing.operator, "operators") if run.fixing else iter(())
+
+
+def _diagnoses(run: Run) -> Iterator[tuple[str, Diagnosis]]:
+    """The run's diagnoses with their paths: of a combination those in it."""
+    return _leaves("fixing.diagnosis", run.fixing.diagnosis, "diagnoses") if run.fixing else iter(())
+
+
+def _leaves(path: str, piece, inside: str) -> Iterator[tuple[str, object]]:
+    held = getattr(piece, inside, None)
+    if not isinstance(held, tuple):
+        yield path, piece
+        return
+    for index, each in enumerate(held):
+        yield from _leaves(f"{path}.{inside}.{index}", each, inside)
 
 
 def no_model(run: Run) -> str | None:
@@ -87,10 +127,40 @@ def group_of_one(run: Run) -> str | None:
 
 
 def diagnosis_never_met(run: Run) -> str | None:
-    least = getattr(run.fixing.diagnosis, "min_graded", 1) if run.fixing else 1
-    if least > run.group_size:
-        return (f"fixing.diagnosis.min_graded is {least} and group_size is {run.group_size}: no group would ever be stuck. "
-                f"Set fixing.diagnosis.min_graded to at most {run.group_size}.")
+    for path, diagnosis in _diagnoses(run):
+        least = getattr(diagnosis, "min_graded", 1)
+        if least > run.group_size:
+            end = "be stuck" if path == "fixing.diagnosis" else "meet it"
+            return (f"{path}.min_graded is {least} and group_size is {run.group_size}: no group would ever {end}. "
+                    f"Set {path}.min_graded to at most {run.group_size}.")
+
+
+def nothing_stored(run: Run) -> str | None:
+    for path, operator in _operators(run):
+        if "stored" in operator.reads and run.fixing.keep == 0:
+            return (f"{path} is {kind_of(operator)!r}, which reads right answers of earlier steps, and fixing.keep is 0: there "
+                    "would never be one. Set fixing.keep=8.")
+
+
+def no_critic(run: Run) -> str | None:
+    for path, operator in _operators(run):
+        if "critic" in operator.reads and run.fixing.critic is None:
+            return (f"{path} is {kind_of(operator)!r}, which asks the run's critic, and fixing.critic is none. Give "
+                    "fixing.critic one (see rfpo pieces critics), or let the operator ask the policy.")
+
+
+def idle_critic(run: Run) -> str | None:
+    if run.fixing and run.fixing.critic and not any("critic" in operator.reads for _, operator in _operators(run)):
+        return (f"fixing.critic is {kind_of(run.fixing.critic)!r} and fixing.operator is {kind_of(run.fixing.operator)!r}, "
+                "which does not ask it. Set fixing.critic=none, or choose an operator that asks a critic.")
+
+
+def cap_below_one_row(run: Run) -> str | None:
+    rows = run.prompts_per_step * run.group_size
+    share = run.fixing.help.max_share if run.fixing else None
+    if share is not None and run.fixing.help.most_rows(rows) < 1:
+        return (f"fixing.help.max_share is {share} and a step samples {rows} rows: not one of them could be a correction. "
+                f"Set fixing.help.max_share to at least {ceil(10_000 / rows) / 10_000}.")
 
 
 def more_updates_than_prompts(run: Run) -> str | None:
@@ -157,5 +227,6 @@ def reserved_stream(run: Run) -> str | None:
         return "streams.policy is the name of the main objective's own stream; choose another name for a further loss."
 
 
-RULES = (no_model, no_tasks, same_task_twice, group_of_one, diagnosis_never_met, more_updates_than_prompts,
-         stale_on_policy, weight_twice, mismatch_twice, idle_regularizer, unknown_leak, overlong_out_of_reach, reserved_stream)
+RULES = (no_model, no_tasks, same_task_twice, group_of_one, diagnosis_never_met, nothing_stored, no_critic, idle_critic,
+         cap_below_one_row, more_updates_than_prompts, stale_on_policy, weight_twice, mismatch_twice,
+         idle_regularizer, unknown_leak, overlong_out_of_reach, reserved_stream)

@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from rfpo.config.run import Run
+from rfpo.correction import Operator
+from rfpo.critics import Critic
 from rfpo.engines.settings import Model
 from rfpo.recipes import recipe
 from rfpo.records import Prompt, Verdict
@@ -61,3 +63,26 @@ class OwnTask:
 
     def verify(self, prompt, text):
         return Verdict.solved(text) if text == prompt.solution else Verdict.wrong(text)
+
+
+@dataclass(frozen=True)
+class OwnOperator(Operator):
+    """A user's operator, which asks nothing; `what` is what it would read."""
+
+    what: str = "critic"
+
+    @property
+    def reads(self):
+        return frozenset({self.what})
+
+    def correct(self, group):
+        yield from ()
+        return ()
+
+
+@dataclass(frozen=True)
+class OwnCritic(Critic):
+    """A user's critic."""
+
+    def answer(self, requests):
+        return [("It is wrong.",) * request.n for request in requests]

@@ -7,15 +7,19 @@ import pytest
 from rfpo.config.change import change
 from rfpo.config.refuse import RULES, refuse, refuse_columns, refuse_lengths, refuse_prompts
 from rfpo.config.run import ExtraStream
+from rfpo.correction.operators.chain import Chain
+from rfpo.correction.operators.resample import Resample
 from rfpo.correction.operators.rewrite_from_solution import RewriteFromSolution
 from rfpo.errors import UserError
 from rfpo.objective.regularizer.entropy_bonus import EntropyBonus
 from rfpo.objective.regularizer.kl_to_reference import KlToReference
 from rfpo.recipes import recipe, recipe_names
+from rfpo.records import Prompt
 from rfpo.tasks.column_addition import ColumnAddition
-from tests.config.build import OwnTask, complete, with_objective
+from tests.config.build import OwnOperator, OwnTask, complete, with_objective
 
 KL_ZERO = 'objective.regularizers=[{kind="kl_to_reference", coefficient=0.0}]'
+OWN = "tests.config.build:OwnOperator"
 
 REFUSED = {
     "no_model": ("rfpo", ["model.path="],
@@ -31,6 +35,18 @@ REFUSED = {
     "diagnosis_never_met": ("rfpo", ["fixing.diagnosis.min_graded=9"],
                             "fixing.diagnosis.min_graded is 9 and group_size is 8: no group would ever be stuck. "
                             "Set fixing.diagnosis.min_graded to at most 8."),
+    "nothing_stored": ("rfpo", [f'fixing.operator={{kind="{OWN}", what="stored"}}'],
+                       f"fixing.operator is '{OWN}', which reads right answers of earlier steps, and fixing.keep is 0: there "
+                       "would never be one. Set fixing.keep=8."),
+    "no_critic": ("rfpo", [f'fixing.operator={{kind="chain", operators=["resample", "{OWN}"]}}'],
+                  f"fixing.operator.operators.1 is '{OWN}', which asks the run's critic, and fixing.critic is none. Give "
+                  "fixing.critic one (see rfpo pieces critics), or let the operator ask the policy."),
+    "idle_critic": ("rfpo", ["fixing.critic=tests.config.build:OwnCritic"],
+                    "fixing.critic is 'tests.config.build:OwnCritic' and fixing.operator is 'fix_located', which does not ask "
+                    "it. Set fixing.critic=none, or choose an operator that asks a critic."),
+    "cap_below_one_row": ("rfpo", ["fixing.help.max_share=0.005"],
+                          "fixing.help.max_share is 0.005 and a step samples 128 rows: not one of them could be a correction. "
+                          "Set fixing.help.max_share to at least 0.0079."),
     "more_updates_than_prompts": ("grpo", ["updates_per_step=32"],
                                   "updates_per_step is 32 and prompts_per_step is 16: an update would get no group. "
                                   "Set updates_per_step to at most 16."),
@@ -88,6 +104,11 @@ def test_no_recipe_is_refused(name):
     ("rfpo", ["objective.weights=[]"]),
     ("rfpo", ["objective.surrogate=clip_times_weight", "objective.weights=[]"]),
     ("rfpo", ['fixing.reject_leaks=["no_derivation"]']),
+    ("rfpo", [f'fixing.operator={{kind="{OWN}", what="stored"}}', "fixing.keep=1"]),
+    ("rfpo", [f'fixing.operator={{kind="chain", operators=["resample", "{OWN}"]}}',
+              "fixing.critic=tests.config.build:OwnCritic"]),
+    ("rfpo", ["fixing.help.max_share=0.0079"]),
+    ("grpo", []),
     ("dapo", ["sampling.max_tokens=60"]),
     ("grpo", ['objective.weights=["engine_mismatch"]']),
     ("reinforce", ["epochs=2", "objective.ratio=token"]),
@@ -120,6 +141,44 @@ def test_rewriting_from_solutions_that_are_not_there():
         "Set fixing.operator=fix_located, or give the prompts an answer.")
     refuse_prompts(complete(), prompts)
     refuse_prompts(run, OwnTask(solutions=True).training_prompts())
+
+
+@pytest.mark.parametrize("what, data, works", [
+    ("solution", {}, False), ("worked", {}, False), ("solution", {"worked": "1+1 is 2"}, False),
+    ("worked", {"worked": "1+1 is 2"}, True), ("worked", {"demonstrations": ["2"]}, True), ("offsets", {}, True),
+])
+def test_an_operator_that_reads_what_the_data_do_not_hold(what, data, works):
+    run = complete()
+    run = replace(run, fixing=replace(run.fixing, operator=Chain(operators=(Resample(), OwnOperator(what=what)))))
+    prompts = [Prompt("own/1", "1+1=", "own", data=data), Prompt("sum/1", "1+2=", "sum", solution="3")]
+    if works:
+        refuse_prompts(run, prompts)
+    else:
+        assert refusal(lambda: refuse_prompts(run, prompts)) == (
+            f"fixing.operator.operators.1 is '{OWN}' and no prompt of task 'own' has a solution. "
+            "Set fixing.operator=fix_located, or give the prompts an answer.")
+    refuse_prompts(run, prompts[1:])
+    refuse_prompts(run, [*prompts, replace(prompts[0], solution="2")])
+
+
+def test_a_streak_that_no_prompt_can_have():
+    changes = ['fixing.diagnosis={kind="all_of", diagnoses=["stalled", "sometimes"]}', "fixing.diagnosis.diagnoses.0.streak=3",
+               "steps=2", "prompts_per_step=2", "updates_per_step=1"]
+    run = change(complete(), changes)
+    prompts = ColumnAddition(size=4, evaluation_size=2).training_prompts()
+    assert refusal(lambda: refuse_prompts(run, prompts)) == (
+        "fixing.diagnosis.diagnoses.0.streak is 3 and the run visits a prompt at most 1 time: no group would ever meet it. "
+        "Set fixing.diagnosis.diagnoses.0.streak to at most 1, or give more steps.")
+    refuse_prompts(run, prompts[:1])  # four visits of the one prompt
+    refuse_prompts(change(run, ["steps=5"]), prompts)  # ten draws of four prompts: two of them are visited three times
+    refuse_prompts(change(run, ["dynamic_sampling.max_rounds=3"]), prompts)
+
+
+def test_a_diagnosis_in_a_combination_that_is_never_met():
+    run = change(complete(), ['fixing.diagnosis={kind="any_of", diagnoses=["all_wrong", {kind="pass_rate", min_graded=9}]}'])
+    assert refusal(lambda: refuse(run)) == (
+        "fixing.diagnosis.diagnoses.1.min_graded is 9 and group_size is 8: no group would ever meet it. "
+        "Set fixing.diagnosis.diagnoses.1.min_graded to at most 8.")
 
 
 def test_no_prompts():

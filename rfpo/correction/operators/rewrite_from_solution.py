@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from dataclasses import dataclass
+from typing import ClassVar
 
 from rfpo.correction import Answers, Operator, Round
 from rfpo.correction._templates import fill, load
@@ -23,6 +24,7 @@ class RewriteFromSolution(Operator):
     tries: int = 4
     at_once: int = 1
     templates: str = "prose"
+    reads: ClassVar[frozenset[str]] = frozenset({"solution"})
 
     def __post_init__(self):
         check_tries(self)
