@@ -6,7 +6,7 @@ from transformers import AutoModelForCausalLM
 
 from rfpo.batch import collate
 from rfpo.engines.local import attention, loading
-from rfpo.engines.local.prefix import Grouping
+from rfpo.engines.local.prefix import Grouping, Packed, rounded, with_others
 from rfpo.engines.settings import Lora
 from tests.engines.build import engine_of, plain_logps, ragged_requests, sample, stream
 from tests.tiny_models import save_tiny_model
@@ -20,6 +20,8 @@ ROWS = {
     "one token each": [((3, 4), (1,)), ((3, 4), (5,)), ((6,), (7,)), ((3, 4, 5), (1,))],
     "a prompt of one token": [((3,), (9, 1)), ((3,), (8, 7, 6, 5, 1))],
     "a row alone": [((3, 4, 5), (9, 8, 1))],
+    "filler behind": [(tuple(range(2, 37)), tuple(range(4, 20))), (tuple(range(2, 37)), tuple(range(20, 4, -1))),
+                      (tuple(range(20, 1, -1)), tuple(range(10, 26))), (tuple(range(2, 37)), tuple(range(5, 18)))],
 }
 
 
@@ -192,6 +194,26 @@ def test_sampled_tokens_are_scored_with_the_log_probs_they_were_drawn_with(direc
     sampled = torch.tensor([logp for completion in drawn for logp in completion.logps])
     torch.testing.assert_close(sampled, fast(engine, rows)[0].detach(), rtol=0, atol=1e-5)
     torch.testing.assert_close(sampled, torch.cat([plain_logps(network, *row) for row in rows]), rtol=0, atol=1e-5)
+
+
+def test_a_pass_is_filled_up_to_one_of_few_sizes():
+    contexts, completions = zip(*ROWS["filler behind"], strict=True)
+    packed = Packed(contexts, completions, "cpu")
+    assert packed.parts == [35 + 19, 15 + 15 + 15 + 12, 1] and packed.ids.shape == packed.positions.shape == (1, 112)
+    assert len(packed.predicts) == 62 and packed.predicts[60] == 110 and packed.prompts.width == 36
+
+
+@pytest.mark.parametrize("sizes", [8, 16])
+def test_counts_are_rounded_up_a_little_and_to_few_sizes(sizes):
+    found = [rounded(count, sizes) for count in range(1025)]
+    assert all(count <= size <= count * (1 + 1 / sizes) for count, size in enumerate(found))
+    assert len({size for size in found if 256 < size <= 512}) == len({size for size in found if 512 < size <= 1024}) == sizes
+    assert found == sorted(found) and found[: sizes + 1] == list(range(sizes + 1))
+
+
+def test_places_with_the_first_of_the_others_worked_by_hand():
+    wanted = torch.tensor([False, True, False, False, True])
+    assert [with_others(wanted, count).tolist() for count in (2, 3, 5)] == [[1, 4], [0, 1, 4], [0, 1, 2, 3, 4]]
 
 
 def test_rows_into_groups_and_back_worked_by_hand():

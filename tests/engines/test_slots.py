@@ -6,6 +6,7 @@ from transformers import AutoModelForCausalLM
 
 from rfpo.engines.local import half, sampling, slots
 from rfpo.engines.local.draws import draw
+from rfpo.engines.local.prefix import rounded
 from tests.engines.build import engine_of, plain_logps, request
 
 PROMPTS = ("7", "12+34=", "sort (b, a, c):\n", "9", "1+1=")
@@ -105,6 +106,24 @@ def test_keys_grow_and_shrink_with_the_longest_row(qwen3, monkeypatch):
         (len(tokens), self.keys[0].shape[2], self.values[1].shape[2])))[0])
     qwen3.sample([request("7", max_tokens=7), request("8", max_tokens=3)])
     assert rooms == [(2, 2, 2), (2, 2, 2), (1, 4, 4), (1, 4, 4), (1, 6, 6), (1, 6, 6)]
+
+
+def test_rows_that_are_drawn_come_in_few_numbers(directory, monkeypatch):
+    """40 rows of as many lengths: what is left of them is 1/8 above what goes on at most, and draws the same."""
+    engine, counts, step = engine_of(directory), [], slots.Slots.step
+    engine.text.eos = frozenset()
+    requests = [request(text, n=1, max_tokens=limit) for limit, text in enumerate(8 * list(PROMPTS), 2)]
+
+    def noted(self, tokens):
+        counts.append((len(tokens), len(self.contexts)))
+        return step(self, tokens)
+
+    monkeypatch.setattr(slots.Slots, "step", noted)
+    found = engine.sample(requests)
+    assert {rows for rows, _ in counts} <= {rounded(rows, 8) for rows in range(41)} and len(set(counts)) < 20
+    assert counts[0] == (40, 5) and counts[-1][0] == 1
+    expected = plainly(engine, plain_network(directory), requests)
+    assert [answers[0].tokens for answers in found] == [tokens for tokens, _ in expected]
 
 
 def test_a_context_goes_with_its_last_row_and_comes_back(qwen3):
