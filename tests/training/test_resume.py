@@ -20,7 +20,11 @@ PLAIN = ("rfpo", "--steps", "5", *sets(seed=3, group_size=4, prompts_per_step=4,
 DYNAMIC = ("rfpo_dapo", "--steps", "5", *sets(group_size=4, prompts_per_step=2, fixing__operator__templates="student",
                                               optimizer__learning_rate=2e-4, epochs=2, updates_per_step=2,
                                               dynamic_sampling__max_rounds=2, evaluation__prompts=0))
-RUNS = {"plain": PLAIN, "dynamic": DYNAMIC}
+LOOKS_BACK = ("rfpo", "--steps", "6", *sets(tasks__0__size=8, group_size=4, prompts_per_step=4, evaluation__prompts=0,
+                                            optimizer__learning_rate=1e-4, fixing__keep=2, fixing__diagnosis="stalled",
+                                            fixing__help__solved_at=0.9, fixing__operator=(
+    '{kind="chain", operators=["stored_success", {kind="fix_located", templates="student"}]}')))
+RUNS = {"plain": PLAIN, "dynamic": DYNAMIC, "looks_back": LOOKS_BACK}
 
 UPDATE, SAMPLE = "rfpo.engines.local:LocalEngine.update", "rfpo.engines.local:LocalEngine.sample"
 FSYNC, CHECKSUMS = "rfpo.training.checkpoint:_fsync", "rfpo.training.checkpoint:_checksums"
@@ -40,6 +44,8 @@ STOPPED = {
     "before a checkpoint's checksums": ("plain", CHECKSUMS, 2, 4, ["step-000002", "step-000004.tmp"]),
     "between a step's rollouts and its metrics": ("dynamic", LINE, 9, 3, ["step-000002"]),
     "between a step's metrics and its timings": ("plain", LINE, 12, 5, ["step-000002", "step-000004"]),
+    "between a prompt's first and second visit": ("looks_back", SAMPLE, 4, 3, ["step-000002"]),
+    "before a kept answer comes back": ("looks_back", SAMPLE, 6, 5, ["step-000002", "step-000004"]),
 }
 
 
@@ -116,6 +122,15 @@ def test_the_runs_do_what_a_resumed_run_could_get_wrong(whole):
         assert any(row["log_r_off"] for step in range(3, 6) for row in store.rollouts(step, origin="corrected"))
     assert any(row["rounds"] > 1 for row in dynamic.metrics()[1:])
     assert dynamic.metrics()[-1]["updates"] > 8
+
+
+def test_the_run_that_looks_back_has_something_to_see(whole):
+    """Nothing is helped at the first visits, the streak is, and what was right then is given at the third ones."""
+    store = RunStore.open(whole / "looks_back")
+    tries = [row["tries"] for row in store.metrics()[1:]]
+    assert tries[:2] == [0, 0] and tries[2] and tries[3]
+    assert not any(store.rollouts(step, origin="replayed") for step in range(1, 5))
+    assert any(store.rollouts(step, origin="replayed") for step in (5, 6))
 
 
 @pytest.mark.parametrize("moment", SHOT)
