@@ -42,6 +42,7 @@ def likeliest(forward: Forward, network: nn.Module, contexts: Contexts, tokens: 
 
 
 def head_of(network: nn.Module) -> Tensor:
+    """[V,d]: the weights that make logits of states."""
     return causal_model(network).get_output_embeddings().weight
 
 

@@ -9,6 +9,7 @@ BASES = ("reference", "old", "none")
 
 
 def needed(base: str) -> frozenset[str]:
+    """The columns that a base is read from."""
     return frozenset() if base == "none" else frozenset({base})
 
 
