@@ -6,8 +6,10 @@ EXAMPLES = """examples:
   rfpo train rfpo --set objective.surrogate=unbounded ...      use one
 """
 
-ROOMS = ("tasks", "diagnosis", "correction.operators", "correction.merge", "rewards", "objective.advantage", "objective.ratio",
-         "objective.surrogate", "objective.weight", "objective.regularizer", "objective.aggregation", "schedule")
+ROOMS = ("tasks", "diagnosis", "correction.operators", "correction.merge", "correction.locators", "correction.leaks",
+         "critics", "rewards", "objective.advantage", "objective.ratio",
+         "objective.surrogate", "objective.weight", "objective.regularizer", "objective.aggregation", "objective.pairwise",
+         "schedule")
 
 
 def arguments(parser) -> None:

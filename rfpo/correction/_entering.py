@@ -27,7 +27,7 @@ class Entering(Merge):
     baseline      "merged": it counts for its group's baseline; "originals": it is measured by the group's own answers and
                   does not move them. Of an all-wrong group their baseline is 0 and their advantage too
     failures      what the group's wrong answers receive once a correction has entered: "blamed", what their advantage says;
-                  or "zeroed": they stay in the baseline and train nothing (handbook 1.6: an all-wrong group blames nobody)
+                  or "zeroed": they stay in the baseline and train nothing (an all-wrong group of GRPO blames nobody)
     progress      R(o_f) - R(o) instead of R(o_f), where R is 1 for SOLVED and the verifier's score, within 0 and 1, for WRONG
     help_discount d: the reward is multiplied by d ** level of the help. A help that has no level counts as level 1, and being
                   told nothing as 0

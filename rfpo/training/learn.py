@@ -33,7 +33,8 @@ class Lesson:
 @dataclass(frozen=True)
 class Seen:
     """A row of the policy stream as it was trained. All but the advantage are known of corrected rows only: log R_off as it
-    enters the objective (clamped, 0 without one), the log of all weights that multiply the row's loss, the mean old log-prob,
+    enters the objective (clamped, 0 without one), the log of all weights that multiply the row's loss (of R_off alone, where a
+    weight reads the entropy, which is known in the update only), the mean old log-prob,
     and the mean distance of old log-probs from those of the correction prompt, in nats."""
 
     advantage: float
@@ -61,7 +62,7 @@ def learn(bench: Bench, state: LoopState, samples: Sequence[Sample], progress: f
         raise UserError(f"a sample is for the stream {name!r}, which the run does not have; {near_miss(name, named)} "
                         f"Add streams.{name} to the run.")
     by_stream = {name: [s for s in samples if s.stream == name] for name in named}
-    batches = {name: named[name][0].with_advantages(collate(rows, run.sampling.max_tokens))
+    batches = {name: _judged(bench, collate(rows, run.sampling.max_tokens), named[name][0])
                for name, rows in by_stream.items() if rows}
     if not batches:
         return None
@@ -94,10 +95,19 @@ def _known(update: dict[str, Stream], report: UpdateReport) -> Batch | None:
     return replace(batch, old=logps.get("policy", batch.old), parent=parent)
 
 
+def _judged(bench: Bench, batch: Batch, objective: Objective) -> Batch:
+    """The batch with its advantages. What they read is scored first, for every row: which have none is not known yet."""
+    reads = objective.advantage.needs if isinstance(objective, Objective) else frozenset()
+    columns = reads & bench.engine.offers - {"behaviour"}
+    every = torch.ones(len(batch), dtype=torch.bool)
+    return objective.with_advantages(_filled(bench, batch, columns, every) if columns else batch)
+
+
 def _prepared(bench: Bench, batch: Batch, objective: Objective, several: bool) -> Batch:
     """The columns that are fixed for the step. With a single update the old log-probs equal those of the update's own
     forward, so the learner takes them from there."""
     columns = objective.needs & bench.engine.offers - AT_UPDATE - {"entropy", "value", "behaviour"}
+    columns = frozenset(name for name in columns if getattr(batch, name) is None)
     return _scored(bench, batch, objective, columns if several else columns - {"old"})
 
 
@@ -108,7 +118,12 @@ def _current(bench: Bench, batch: Batch, objective: Objective, several: bool) ->
 
 def _scored(bench: Bench, batch: Batch, objective: Objective, columns: frozenset[str]) -> Batch:
     """The columns filled for the rows that will be run; a parent's only for rows that have one. Other rows hold zeros."""
-    active = torch.ones(len(batch), dtype=torch.bool) if objective.regularizers else (batch.advantage != 0).any(-1)
+    every = torch.ones(len(batch), dtype=torch.bool)
+    return _filled(bench, batch, columns, every if objective.regularizers else (batch.advantage != 0).any(-1))
+
+
+def _filled(bench: Bench, batch: Batch, columns: frozenset[str], active: torch.Tensor) -> Batch:
+    """The columns scored for the active rows, zeros elsewhere."""
     for wanted, rows in ((columns - PARENT, active), (columns & PARENT, active & batch.corrected)):
         index = rows.nonzero().flatten()
         part = bench.engine.score(batch.rows(index), wanted) if wanted and len(index) else None
@@ -133,8 +148,8 @@ def _seen(bench: Bench, objective: Objective, batch: Batch | None) -> tuple[Seen
         part = replace(part, update=part.old, parent_update=part.parent)  # the first update's: no update was made yet
         policy = Policy(part.old)
         r_off = sum((w.log(policy, part) for w in off_policy_ratios(objective)), torch.zeros_like(part.old))
-        columns = [row_mean(x.expand_as(part.mask), part.mask)[:, 0].tolist()
-                   for x in (part.advantage, r_off, objective.log_weight(policy, part))]
+        whole = r_off if any("entropy" in weight.needs for weight in objective.weights) else objective.log_weight(policy, part)
+        columns = [row_mean(x.expand_as(part.mask), part.mask)[:, 0].tolist() for x in (part.advantage, r_off, whole)]
         columns.append(row_mean(part.old, part.valid)[:, 0].tolist())
         gaps = row_mean((part.behaviour - part.old).abs(), part.known)[:, 0].tolist()
         for row, known, gap, *numbers in zip(rows.tolist(), part.known.any(-1).tolist(), gaps, *columns, strict=True):

@@ -45,6 +45,8 @@ def verifier(tasks: Sequence[Task], seconds: float = 5.0):
 def prepare(run: Run) -> tuple[LocalEngine, tuple[Prompt, ...]]:
     """The engine and the training prompts. Raises UserError for whatever cannot work, before anything is written."""
     refuse(run)
+    if run.fixing and run.fixing.critic:
+        run.fixing.critic.check()
     check_loggers(run.loggers)
     prompts = tuple(prompt for task in run.tasks for prompt in task.training_prompts())
     refuse_prompts(run, prompts)

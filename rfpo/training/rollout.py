@@ -118,11 +118,14 @@ class Rollout:
         self.wanted += requests
         current = self.rounds[key] = _Round(tuple(requests))
         prepared = [request if request.to != "policy" else ready(self.bench, request) for request in requests]
+        other = [place for place, request in enumerate(requests) if request.to != "policy"]
+        for place, written in zip(other, criticised(self.bench, [requests[n] for n in other]) if other else (), strict=True):
+            current.answers[place] = self._judged(written)
         for place, (request, made) in enumerate(zip(requests, prepared, strict=True)):
+            if place in current.answers:
+                continue
             if made is None:
                 current.answers[place] = ()
-            elif request.to != "policy":
-                current.answers[place] = self._judged(criticised(self.bench, [request])[0])
             elif request.opening and request.opening.ends:
                 current.answers[place] = self._judged(given(self.bench, request, made))
         asked = [(place, made) for place, made in enumerate(prepared) if place not in current.answers]
