@@ -188,14 +188,16 @@ def test_a_correction_gives_a_stuck_group_its_shaping_back():
 
 @dataclass(frozen=True)
 class OwnGroup(Merge):
-    """Corrections are compared with one another under their own prompt, and one of them is imitated."""
+    """Corrections are compared with one another under their own prompt; one of them and a wrong answer train a further loss."""
 
     def __call__(self, group, corrections, tries=()):
         apart = [replace(sample_of_correction(group, each, guided=True), compared_in=None) for each in corrections]
-        return (*plain(group), *apart, *(replace(sample, stream="imitation") for sample in apart[:1]))
+        further = (*apart[:1], *plain(group)[:1])
+        return (*plain(group), *apart, *(replace(sample, stream="imitation") for sample in further))
 
 
 def test_rows_are_silenced_among_those_that_they_are_compared_with():
-    """A right answer under another prompt, or in another stream, does not give the plain answers something to learn."""
+    """A right answer under another prompt, or in another stream, does not give the plain answers something to learn; and what
+    another stream's rows are worth is its own business."""
     made = fixing(bench(says(UNEQUAL, [RIGHT]), rewards=LENGTHS, silence_stuck=True), merge=OwnGroup())
-    assert rewards(gather(made, LoopState())) == pytest.approx([0, 0, 0, 0, 0.8, 0.8])
+    assert rewards(gather(made, LoopState())) == pytest.approx([0, 0, 0, 0, 0.8, 0.8, -0.2])
