@@ -15,19 +15,20 @@ from typing import NamedTuple
 from rfpo.checks import require
 from rfpo.correction import Answers, Round, Try
 from rfpo.pieces import kind_of
-from rfpo.records import Attempt, Content, Correction, Group, RandomKey, Verdict
+from rfpo.records import Attempt, Content, Correction, Group, Opening, RandomKey, Verdict
 
 TURN = 2**20
 """More than the samples that a turn of a try has."""
 
 
 class Told(NamedTuple):
-    """A correction prompt, what it gives away, and how many answers to it are wanted."""
+    """A correction prompt, what it gives away, how many answers to it are wanted, and how they begin."""
 
     content: Content
     help: str
     located: bool = False
     n: int = 1
+    opening: Opening | None = None
 
 
 class Advice(NamedTuple):
@@ -124,7 +125,8 @@ def try_advised(operator, group: Group, parents: Sequence[Attempt], advise: Call
 def request_of(operator, group: Group, parent: Attempt, number: int, told: Told, after: tuple[Attempt, ...] = ()) -> Try:
     """Try `number` at a correction of `parent`, with the group's own sampling."""
     return Try(prompt=group.prompt, content=told.content, key=key_of(operator, group, number), n=told.n,
-               sampling=group.sampling_request.sampling, of=parent, help=told.help, located=told.located, after=after)
+               sampling=group.sampling_request.sampling, opening=told.opening, of=parent, help=told.help, located=told.located,
+               after=after)
 
 
 def advice_of(operator, group: Group, parent: Attempt, number: int, advise: Callable[[Attempt], Advice]) -> Try:

@@ -1,5 +1,7 @@
 """Merges that train the corrections, their prompts or the way to them in groups and streams of their own."""
 
+from dataclasses import replace
+
 import pytest
 
 from rfpo.batch import collate
@@ -260,6 +262,26 @@ def test_scores_first_stage_trains_the_second_turn_and_sets_the_first_aside():
     assert centred(rows) == near(0.5, -0.5)
 
 
+def test_the_first_share_of_a_run_is_scores_first_stage_without_a_bonus():
+    mixed = group(solved("x"), wrong("a"))
+    tries = second(mixed, True, True)
+    merge = TwoTurns(pinned=0.5, bonus=2.0)
+    early = merge(replace(mixed, progress=0.4), fixed(tries), tries)
+    assert early == TwoTurns(stage=1)(replace(mixed, progress=0.4), fixed(tries), tries)
+    assert [row.reward for row in early] == [0.0, 0.0, 1.0, 1.0]
+    late = merge(replace(mixed, progress=0.5), fixed(tries), tries)
+    assert [(row.stream, row.reward) for row in late] == [("policy", 1.0), ("policy", 0.0), ("policy", 1.0), ("policy", 3.0)]
+
+
+def test_a_first_attempt_earns_its_share_of_what_came_after_it():
+    failed = group(solved("x"), wrong("a"), wrong("b"), wrong("a"))
+    tries = tuple(tried(failed.attempts[n], f"4{k}", None if right else Verdict.wrong(), number=k)
+                  for k, (n, right) in enumerate(((1, True), (2, False), (1, False))))
+    rows = TwoTurns(discount=0.1)(failed, fixed(tries), tries)
+    assert [row.reward for row in rows] == [1.0, 0.05, 0.0, 0.05, 1.0, 0.0, 0.0]  # of two second attempts at "a" one is right
+    assert rows[1].rewards == {"verifier": 0.0, "later": 0.05} and "later" not in rows[0].rewards
+
+
 def test_erl_distils_the_second_attempts_that_succeeded():
     failed = stuck(3)
     tries = second(failed, True, False)
@@ -295,7 +317,8 @@ def test_truncated_tries_are_wrong_rows_and_reflections_never_answers():
     (lambda: ExtraLoss(against="mean"), "against"), (lambda: ExtraLoss(instead=2), "instead"),
     (lambda: TwoTurns(stage=3), "stage"), (lambda: TwoTurns(bonus=-1.0), "bonus"),
     (lambda: TwoTurns(progress=True), "progress"), (lambda: TwoTurns(stage=1, failures="zeroed"), "failures"),
-    (lambda: TwoTurns(distilled=2), "distilled")])
+    (lambda: TwoTurns(pinned=0.5, failures="zeroed"), "failures"), (lambda: TwoTurns(pinned=1.0), "pinned"),
+    (lambda: TwoTurns(discount=-0.1), "discount"), (lambda: TwoTurns(distilled=2), "distilled")])
 def test_what_a_merge_cannot_honour_is_refused(make, field):
     with pytest.raises(UserError, match=rf"\.{field} is"):
         make()

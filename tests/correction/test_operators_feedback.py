@@ -3,6 +3,7 @@
 import logging
 import random
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -21,7 +22,7 @@ from rfpo.correction.operators.rewrite_with_reward import RewriteWithReward
 from rfpo.correction.operators.text_feedback import TextFeedback
 from rfpo.errors import UserError
 from rfpo.pieces import kind_of
-from rfpo.records import Message, Prompt, Verdict
+from rfpo.records import Message, Opening, Prompt, Verdict
 from tests.correction.builders import PLACE, SAMPLING, attempt, group, play, solved, truncated, ungraded, wrong
 from tests.correction.hostile import HOSTILE, draws_are_distinct, endure, parent_text, reply, shown, tells
 
@@ -255,6 +256,17 @@ def test_a_reflection_comes_before_its_retry_and_is_named_by_it(own):
     draws_are_distinct(rounds)
 
 
+def test_a_retry_may_begin_with_the_wrong_answer_up_to_its_error():
+    located, unlocated = wrong("4739", location=replace(PLACE, start=2, end=3)), wrong("48")
+    rounds, corrections = play(ReflectThenRetry(tries=2, at_once=2, keep="before"), group(located, unlocated),
+                               lambda r: right(r) if r.judged else reply(r, "carry"))
+    assert [request.opening for request in rounds[0]] == [None, None]
+    kept, whole = rounds[1]
+    assert kept.opening == Opening(tokens=located.completion.tokens, cut=2) and whole.opening is None
+    assert [(c.help, c.located) for c in corrections] == [("place", True), ("wrong", False)]
+    assert play(ReflectThenRetry(), group(located), lambda r: right(r) if r.judged else reply(r, "x"))[0][1][0].opening is None
+
+
 def test_all_right_retries_of_a_round_are_returned_and_end_the_tries():
     operator = ReflectThenRetry(tries=4, at_once=2, retries=2)
     rounds, corrections = play(operator, STUCK, lambda r: right(r) if r.key.attempt or not r.judged else never(r))
@@ -407,7 +419,7 @@ def test_the_edit_distance_is_that_of_the_table():
 @pytest.mark.parametrize("make, field", [
     (lambda: RewritePlain(tries=0), "tries"), (lambda: RewriteWithReward(at_once=9), "at_once"),
     (lambda: RewriteWithError(otherwise="skipp"), "did you mean 'skip'"), (lambda: ReflectThenRetry(retries=0), "retries"),
-    (lambda: ReflectThenRetry(reflection_tokens=1.5), "reflection_tokens"),
+    (lambda: ReflectThenRetry(reflection_tokens=1.5), "reflection_tokens"), (lambda: ReflectThenRetry(keep="after"), "keep"),
     (lambda: CritiqueThenRevise(critique_type="indicativ"), "did you mean 'indicative'"),
     (lambda: CritiqueThenRevise(critic="judge"), "critic"), (lambda: CritiqueThenRevise(critique_tokens=0), "critique_tokens"),
     (lambda: GroupFeedback(most=0), "most"), (lambda: GroupFeedback(source="errors"), "did you mean 'error'"),

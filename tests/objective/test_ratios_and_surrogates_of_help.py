@@ -212,3 +212,14 @@ def test_zero_variance_takes_the_maximum_over_trained_tokens():
 def test_a_bad_field_is_named(wrong):
     with pytest.raises(UserError, match=r"\.(share|alpha|inserted|error_rate|origins|gamma|of|tau|coefficient|solved_at) is "):
         wrong()
+
+
+def test_a_surrogate_by_origin_may_leave_rows_without_a_parent_to_the_other():
+    data = step(advantage=ADVANTAGE, origin=[CORRECTED, CORRECTED], parent_mask=[[1], [0]], parent_tokens=[[1], [0]])
+    now = policy(LOGP)
+    log_ratio = now.logp - data.old
+    found = ByOrigin(with_parent=True)(log_ratio, now, data)
+    close(found, [Shaped()(log_ratio, now, data)[0].tolist(), Clip()(log_ratio, now, data)[1].tolist()])
+    close(ByOrigin()(log_ratio, now, data), Shaped()(log_ratio, now, data).tolist())
+    with pytest.raises(UserError, match=r"\.with_parent is"):
+        ByOrigin(with_parent=1)

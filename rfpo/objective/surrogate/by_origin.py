@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from rfpo.batch import Batch, keep
+from rfpo.checks import require
 from rfpo.objective._origins import AWAY, check_origins, of_origins
 from rfpo.objective.slots import Policy, Surrogate
 from rfpo.objective.surrogate.clip import Clip
@@ -21,6 +22,10 @@ class ByOrigin(Surrogate):
     The defaults are LUFFY's (arXiv 2504.14945): PPO's clip on the policy's own samples, p / (p + .1) without a clip on
     demonstrations. Critique-GRPO (arXiv 2506.03106) and GOLF (arXiv 2603.04597) do the same with corrections.
 
+    `with_parent`: of these rows only those that stand for another answer (`Batch.corrected`). A correction that is trained
+    under the prompt it was drawn in is the policy's own sample there and keeps `base`, as GOLF's refinement task does; so does
+    a try that failed.
+
     Each is shown a log ratio of 0 on the rows that are not its own, so that no slope of what is not taken is ever asked for.
 
     Degenerate: with both alike it is that surrogate.
@@ -29,9 +34,11 @@ class ByOrigin(Surrogate):
     base: Surrogate = Clip()
     other: Surrogate = Shaped()
     origins: tuple[str, ...] = AWAY
+    with_parent: bool = False
 
     def __post_init__(self):
         check_origins(self)
+        require(self, "with_parent", lambda x: isinstance(x, bool), "true or false", True)
 
     @property
     def needs(self) -> frozenset[str]:
@@ -44,5 +51,7 @@ class ByOrigin(Surrogate):
 
     def __call__(self, log_ratio: Tensor, policy: Policy, batch: Batch) -> Tensor:
         rows = of_origins(batch, self.origins)
+        if self.with_parent:
+            rows = rows & batch.corrected[:, None]
         base, other = (piece(keep(log_ratio, own), policy, batch) for piece, own in ((self.base, ~rows), (self.other, rows)))
         return torch.where(rows, other, base)
