@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
+from rfpo import students
 from rfpo.checks import require
 from rfpo.critics import Critic
 from rfpo.engines.settings import Model, Optimizer
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class LocalModel(Critic):
-    """Another causal language model on this machine, frozen: a directory or a Hub name, through the local engine.
+    """Another causal language model on this machine, frozen: a directory, a Hub name or a student's, through the local engine.
 
     It is loaded once, when it is first asked or checked, and shared by all that name the same `model` and `at_once`. Its texts
     are drawn with the requests' own keys, so that a resumed run gets the same ones and nothing is kept on disk. Memory: the
@@ -67,6 +68,7 @@ class LocalModel(Critic):
 def _engine(model: Model, at_once: int) -> "LocalEngine":
     from rfpo.engines.local import LocalEngine  # brings in torch, which a run file that only names a critic does without
 
-    engine = LocalEngine.load(model, Optimizer(), tokens_per_micro_batch=at_once)
+    found = replace(model, path=students.resolve(model.path))
+    engine = LocalEngine.load(found, Optimizer(), tokens_per_micro_batch=at_once)
     engine.network.requires_grad_(False)
     return engine

@@ -43,7 +43,8 @@ class ScriptedEngine:
 
     def open(self, opening: Opening) -> tuple[int, ...]:
         cut = len(opening.tokens) if opening.cut is None else opening.cut
-        return (*opening.tokens[:cut], *self.encode(opening.text), *((END,) if opening.ends else ()))
+        kept = [token for token in opening.tokens if token != END]
+        return (*kept[:cut], *self.encode(opening.text), *((END,) if opening.ends else ()))
 
     def ends(self, tokens: Sequence[int]) -> tuple[int, ...]:
         return tuple(len(self.decode(tokens[: number + 1])) for number in range(len(tokens)))

@@ -21,6 +21,15 @@ def located(model: Model) -> Model:
     return replace(model, path=str(Path(model.path).resolve())) if Path(model.path).is_dir() else model
 
 
+def found(run: Run) -> Run:
+    """The run with the directories of its models made absolute: the policy's, and a critic's that is a model here."""
+    run = replace(run, model=located(run.model))
+    critic = getattr(run.fixing, "critic", None)
+    if isinstance(getattr(critic, "model", None), Model):
+        run = replace(run, fixing=replace(run.fixing, critic=replace(critic, model=located(critic.model))))
+    return run
+
+
 def load_engine(model: Model, **settings) -> LocalEngine:
     """The local engine of a directory, a Hub name, or a student's name (a directory of that name comes first)."""
     model = replace(model, path=students.resolve(model.path))

@@ -46,7 +46,7 @@ def _account(state: LoopState, harvest: Harvest, lesson: Lesson | None) -> None:
     tokens.rollout += sum(a.completion.drawn for a in harvest.rollouts)
     tokens.correction += sum(a.completion.drawn for a in harvest.tries)
     tokens.critic += sum(len(a.completion.tokens) for a in harvest.tries if a.completion.request.to == "critic")
-    tokens.prompt += sum(len(a.completion.context) for a in (*harvest.rollouts, *harvest.tries))
+    tokens.prompt += sum(len(a.completion.context) for a in (*harvest.rollouts, *harvest.tries) if a.completion.drawn)
     tally.stuck += len(harvest.stuck)
     tally.fixed += harvest.fixed
     tally.tries += sum(a.completion.request.judged for a in harvest.tries)

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from rfpo.config.load import load
@@ -19,7 +19,7 @@ from rfpo.reporting.store import RunStore
 from rfpo.training import checkpoint
 from rfpo.training.bench import Bench
 from rfpo.training.evaluate import Judge, evaluation_prompts, score
-from rfpo.training.prepare import located, prepare, verifier
+from rfpo.training.prepare import found, prepare, verifier
 from rfpo.training.state import LoopState
 from rfpo.training.step import take_step, totals
 
@@ -35,7 +35,7 @@ def train(run: Run, directory: Path, *, screen: Display | None = None, watch: Wa
     that cannot be judged, too many updates that are not finite, a full disk), with the state saved where it can be.
     """
     RunStore.refuse_used(directory)
-    run = replace(run, model=located(run.model))
+    run = found(run)
     engine, prompts = prepare(run)
     _go(run, RunStore.create(directory, to_toml(run)), engine, prompts, LoopState(), screen, watch)
 

@@ -19,7 +19,7 @@ BELOW_CONFIG = MATHS | {"rewards", "diagnosis", "correction", "allocation", "tas
 MAY_IMPORT = {
     **dict.fromkeys(GROUND, GROUND), "records": EARLY, "batch": EARLY, "objective": EARLY | {"batch"},
     **dict.fromkeys(("rewards", "diagnosis", "correction", "allocation", "tasks"), EARLY),
-    "verification": EARLY | {"tasks"}, "engines": MATHS, "critics": MATHS | {"engines"},
+    "verification": EARLY | {"tasks"}, "engines": MATHS, "critics": MATHS | {"engines", "students"},
     "students": MATHS | {"tasks", "engines", "correction"},
     "config": BELOW_CONFIG, "reporting": BELOW_CONFIG | {"config"},
     "training": BELOW_CONFIG | {"config", "reporting"},

@@ -46,16 +46,21 @@ class Text:
         return (*tokens, *text, *((self.tokenizer.eos_token_id,) if opening.ends else ()))
 
     def _ending_by(self, tokens: Sequence[int], cut: int) -> int:
-        """How many of the tokens have a text of at most `cut` characters."""
-        low, high = 0, len(tokens)
-        while low < high:
-            middle = (low + high + 1) // 2
-            low, high = (middle, high) if len(self.decode(tokens[:middle])) <= cut else (low, middle - 1)
-        return low
+        """The most tokens whose text is whole and has at most `cut` characters."""
+        text = self.decode(tokens)
+        for number in range(len(tokens), 0, -1):
+            part = self.decode(tokens[:number])
+            if len(part) <= cut and text.startswith(part):  # half a character decodes to something else
+                return number
+        return 0
 
     def ends(self, tokens: Sequence[int]) -> tuple[int, ...]:
-        """Where each token ends in the text, in characters."""
-        return tuple(len(self.decode(tokens[: number + 1])) for number in range(len(tokens)))
+        """Where each token ends in the text, in characters. A token within a character ends where the one before it does."""
+        text, found = self.decode(tokens), []
+        for number in range(len(tokens)):
+            part = self.decode(tokens[: number + 1])
+            found.append(len(part) if text.startswith(part) else found[-1] if found else 0)
+        return tuple(found)
 
     def decode(self, tokens: Sequence[int]) -> str:
         return self.tokenizer.decode(list(tokens), skip_special_tokens=True, clean_up_tokenization_spaces=False)
