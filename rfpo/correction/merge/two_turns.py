@@ -17,8 +17,8 @@ class TwoTurns(Entering):
         reward of the first turn  = r1 + discount * mean r2     over the second attempts at it (RLTF, 2602.02482: .1)
 
     First attempts are compared with first ones, second ones with second ones, all of a prompt's, whatever first attempt is in
-    their prompt. SCoRe (arXiv 2409.12917) has two stages: in `stage` 1 only the second turn is trained, without a bonus, and the
-    first kept near the reference; in `stage` 2 both are trained, with the bonus; how large SCoRe's is, is UNVERIFIED. iGRPO
+    their prompt. SCoRe (arXiv 2409.12917) has two stages: in `stage` 1 only the second turn is trained, without a bonus, and
+    the first kept near the reference; in `stage` 2 both are trained, with the bonus; how large it is, is UNVERIFIED. iGRPO
     (2602.09000) is stage 2 without a bonus. The first `pinned` share of a run is stage 1, whatever `stage` says of the rest.
 
     In stage 1 the first attempts go to the stream "first_turn" with the reward 0, so that an advantage relative to their group

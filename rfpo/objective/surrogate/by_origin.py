@@ -46,8 +46,11 @@ class ByOrigin(Surrogate):
 
     @property
     def narrows(self) -> dict[str, str]:
-        """See tests/contract: what either does not keep."""
-        return getattr(self.base, "narrows", {}) | getattr(self.other, "narrows", {})
+        """See tests/contract: what either does not keep. A row with a parent is off-policy, whatever its ratio."""
+        of_other = dict(getattr(self.other, "narrows", {}))
+        if self.with_parent:
+            of_other.pop("reinforce_at_ratio_one", None)
+        return getattr(self.base, "narrows", {}) | of_other
 
     def __call__(self, log_ratio: Tensor, policy: Policy, batch: Batch) -> Tensor:
         rows = of_origins(batch, self.origins)
