@@ -6,6 +6,7 @@ A rule is a function from a run to its complaint, or None. What a single piece c
 from collections.abc import Iterable, Iterator
 from math import ceil
 
+from rfpo.config import _refuse_merges
 from rfpo.config.run import Run
 from rfpo.correction import Operator
 from rfpo.correction._reference import worked
@@ -182,7 +183,7 @@ def weight_twice(run: Run) -> str | None:
     if len(kinds) < len(held):
         twice = next(kind for kind in held if held.count(kind) > 1)
         return f"objective.weights holds {twice!r} twice, so that it would be multiplied in twice. Keep one of them."
-    for slot in ("ratio", "surrogate"):
+    for slot in ("advantage", "ratio", "surrogate"):
         piece = getattr(run.objective, slot)
         inner = getattr(piece, "weight", None)
         if inner is not None and kind_of(inner) in kinds:
@@ -229,4 +230,4 @@ def reserved_stream(run: Run) -> str | None:
 
 RULES = (no_model, no_tasks, same_task_twice, group_of_one, diagnosis_never_met, nothing_stored, no_critic, idle_critic,
          cap_below_one_row, more_updates_than_prompts, stale_on_policy, weight_twice, mismatch_twice,
-         idle_regularizer, unknown_leak, overlong_out_of_reach, reserved_stream)
+         idle_regularizer, unknown_leak, overlong_out_of_reach, reserved_stream, *_refuse_merges.RULES)

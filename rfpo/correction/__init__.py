@@ -41,6 +41,8 @@ class Operator(Protocol):
     """
 
     room: ClassVar[str] = "rfpo.correction.operators"
+    draws: ClassVar[bool] = True
+    """False where its corrections are given whole, and no token of them is drawn."""
     reads: ClassVar[frozenset[str]] = frozenset()
     """What it needs besides the group: "offsets" (`Completion.ends` of the group's answers), "stored" (right answers of earlier
     steps: `Fixing.keep` above 0), "critic" (`Fixing.critic`), "solution" (reference answers), "worked" (worked solutions:
@@ -54,10 +56,12 @@ class Merge(Protocol):
     """The group's samples, with its corrections among them. Called for every group, with no corrections for most.
 
     `tries` are all the group's judged tries, successful or not, in the order in which they were asked for; each one's
-    request (`attempt.completion.request`, a `Try`) says what it was. Samples may be for other streams than "policy".
+    request (`attempt.completion.request`, a `Try`) says what it was. Samples may be for other streams than "policy": those
+    that they always or sometimes are for are its `streams`, and the run must have them.
     """
 
     room: ClassVar[str] = "rfpo.correction.merge"
+    streams: ClassVar[frozenset[str]] = frozenset()
 
     def __call__(self, group: Group, corrections: tuple[Correction, ...], tries: tuple[Attempt, ...] = ()
                  ) -> tuple[Sample, ...]: ...

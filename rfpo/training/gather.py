@@ -79,7 +79,8 @@ def _round(bench: Bench, state: LoopState, drawn: Sequence[tuple[Prompt, int]], 
     harvest = Harvest(groups, stuck, (report,), tries, tuple(_chain(report.corrections.values())),
                       unasked=len(stuck) - len(reached),
                       too_long=sum(request.n for request in rollout.wanted) - len(tries))
-    return harvest, [_shaped(run, samples) for samples in members]
+    room = bench.engine.context_length
+    return harvest, [_shaped(run, tuple(s for s in samples if _fits(s, room))) for samples in members]
 
 
 def _merged(run, rollout: Rollout, report: FixReport, room: float
@@ -107,10 +108,17 @@ def _helped(samples: Sequence[Sample]) -> int:
     return sum(sample.stream == "policy" and sample.origin is not Origin.SAMPLED for sample in samples)
 
 
+def _fits(sample: Sample, context_length: int) -> bool:
+    """A teacher is shown more than the row, and the answer behind it."""
+    return sample.teacher_context is None or len(sample.teacher_context) + len(sample.tokens) <= context_length
+
+
 def _shaped(run, samples: tuple[Sample, ...]) -> tuple[Sample, ...]:
+    """The rows with shaped rewards. Only the policy's: a further stream is rewarded by its merge, and shaping could turn a
+    pair round."""
     shaped = []
     for sample in samples:
-        for shaping in run.rewards:
+        for shaping in run.rewards if sample.stream == "policy" else ():
             sample = shaping(sample)
         if run.mask_truncated and sample.truncated:
             sample = replace(sample, trained=(False,) * len(sample.tokens))

@@ -59,8 +59,8 @@ def test_none_empties_an_optional_field():
     ({"optimizer": {"learning_rate": {"kind": "linear"}}},
      "optimizer.learning_rate holds a table; it must be a number. Only numbers of the objective may follow a schedule."),
     ({"streams": {"pairs": {"coefficient": 1.0}}},
-     "streams.pairs: a further stream has neither objective nor pairs; it is trained with one of the two. Give it pairs=dpo for "
-     "pairs of answers, or an objective for single ones."),
+     "streams.pairs: a further stream has neither objective nor pairs; it is trained with one of the two. Give it pairs=dpo "
+     "for pairs of answers, or an objective for single ones."),
     ({"fixing": {"diagnosis": "all_wrong"}}, "fixing.operator is missing; give it a value."),
 ])
 def test_refused_in_one_line(change, line):

@@ -18,6 +18,8 @@ from rfpo.records import Prompt
 from rfpo.tasks.column_addition import ColumnAddition
 from tests.config.build import OwnOperator, OwnTask, complete, with_objective
 
+GRPO = '{advantage="group_zscore", ratio="token", surrogate="clip", aggregation="token_mean"}'
+SFT = '{advantage="constant", ratio="on_policy", surrogate="log_likelihood", aggregation="token_mean"}'
 KL_ZERO = 'objective.regularizers=[{kind="kl_to_reference", coefficient=0.0}]'
 OWN = "tests.config.build:OwnOperator"
 
@@ -65,6 +67,32 @@ REFUSED = {
     "unknown_leak": ("rfpo", ['fixing.reject_leaks=["mention_feedback"]'],
                      "fixing.reject_leaks holds 'mention_feedback', which no test of fixing.leak_tests finds; "
                      "did you mean 'mentions_feedback'?"),
+    "all_replaced": ("rfpo", ["fixing.merge=replace_all"],
+                     "fixing.merge is 'replace_all' and objective.advantage is 'group_zscore': a group in which all are right "
+                     "teaches nothing again. Set fixing.merge=replace_one or append."),
+    "stream_missing": ("rfpo", ["fixing.merge=pairs"],
+                       "fixing.merge is 'pairs', whose rows are for the stream 'pairs', and the run has no streams.pairs. Add "
+                       "it, as in --set 'streams.pairs={pairs=\"dpo\"}', or choose another merge."),
+    "stream_without_signal": ("rfpo", ["fixing.merge=extra_loss", f"streams.imitation={{objective={GRPO}}}"],
+                              "streams.imitation.objective.advantage is 'group_zscore', which is 0 where all rows of a prompt "
+                              "have one reward, as they have in this stream. "
+                              "Set streams.imitation.objective.advantage=constant."),
+    "stale_stream": ("rfpo", ["fixing.merge=extra_loss", "epochs=2", f"streams.imitation={{objective={SFT}}}",
+                              "streams.imitation.objective.surrogate=clip"],
+                     "epochs is 2 and streams.imitation.objective.ratio is 'on_policy', which is 1 whatever an earlier update "
+                     "has changed. Set streams.imitation.objective.ratio=token or epochs=1."),
+    "idle_ratio": ("rfpo", ["fixing.merge.conditioning=guided"],
+                   "fixing.merge trains no correction under its original prompt, and objective.weights holds "
+                   "'off_policy_ratio', which is defined there only: it would be 1 on every row. Set "
+                   "fixing.merge.conditioning=original, or drop the weight."),
+    "nothing_drawn": ("rfpo", ["fixing.operator=demonstration", "fixing.merge.trained=drawn"],
+                      "fixing.merge.trained is 'drawn' and fixing.operator is 'demonstration', of which no token is drawn: "
+                      "nothing would be trained. Set fixing.merge.trained=answer."),
+    "first_turn_let_go": ("rfpo", ['fixing.merge={kind="two_turns", stage=1}', "objective.weights=[]",
+                                   f"streams.first_turn={{objective={GRPO}}}"],
+                          "fixing.merge.stage is 1, in which first attempts are only kept near the reference, and "
+                          "streams.first_turn has no regularizer that does. Set "
+                          'streams.first_turn.objective.regularizers=["kl_to_reference"].'),
     "overlong_out_of_reach": ("dapo", ["sampling.max_tokens=100", "rewards.1.limit=64"],
                               "rewards.1 punishes answers from 52 to 64 tokens and sampling.max_tokens, which is 100, is not "
                               "among them. Set rewards.1.limit=100, or leave limit and buffer out."),
@@ -110,6 +138,13 @@ def test_no_recipe_is_refused(name):
     ("rfpo", ["fixing.help.max_share=0.0079"]),
     ("grpo", []),
     ("dapo", ["sampling.max_tokens=60"]),
+    ("rfpo", ['fixing.merge={kind="replace_k", k=7}']),
+    ("rfpo", ["fixing.merge=replace_all", "objective.advantage=batch_whitened"]),
+    ("rfpo", ["fixing.merge=pairs", 'streams.pairs={pairs="dpo"}']),
+    ("rfpo", ["fixing.merge=extra_loss", "epochs=2", f"streams.imitation={{objective={SFT}}}"]),
+    ("rfpo", ["fixing.merge.conditioning=both"]),
+    ("rfpo", ["fixing.merge.conditioning=guided", "objective.weights=[]"]),
+    ("rfpo", ["fixing.operator=demonstration"]),
     ("grpo", ['objective.weights=["engine_mismatch"]']),
     ("reinforce", ["epochs=2", "objective.ratio=token"]),
 ])

@@ -1,6 +1,7 @@
 """The policy that has seen the feedback teaches the one that has not, on the wrong answer's own tokens."""
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from rfpo.checks import one_of, require
 from rfpo.correction import Try
@@ -28,6 +29,7 @@ class Distil(Beside):
     together.
     """
 
+    streams: ClassVar[frozenset[str]] = frozenset({"distillation"})
     when: str = "always"
     answers: str = "wrong"
     borrowed: bool = False

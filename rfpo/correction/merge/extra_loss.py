@@ -1,6 +1,7 @@
 """The corrections are imitated, in a loss of their own."""
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from rfpo.checks import one_of, require
 from rfpo.correction._entering import distinct_first, judged
@@ -24,6 +25,7 @@ class ExtraLoss(Beside):
     beside    the merge of the group's own rows, as in Beside
     """
 
+    streams: ClassVar[frozenset[str]] = frozenset({"imitation"})
     against: str = "nothing"
     instead: bool = False
     most: int | None = None

@@ -21,24 +21,33 @@ class GroupSwap(Entering):
     a solved try that was not returned, or was refused for a leak, stays out. Where all tries are solved there is no signal
     for a group-relative advantage.
 
+    `begun`: only tries that go on from an opening do; an answer without one, such as the explanation that later openings are
+    cut from, leaves the group as it is (EvoCoT, arXiv 2508.07809, which trains no explanation).
+
     `fill`: the first original answers keep as many places as the group has answers beyond the tries (NuRL: G - 1 tries and one
     plain answer), compared with them. More tries than answers make the group larger.
     """
 
     conditioning: str = "guided"
     fill: bool = False
+    begun: bool = False
 
     def __post_init__(self):
         super().__post_init__()
-        require(self, "fill", lambda x: isinstance(x, bool), "true or false", True)
+        for name in ("fill", "begun"):
+            require(self, name, lambda x: isinstance(x, bool), "true or false", True)
         self.only_usual(("baseline",) if self.fill else ("baseline", "failures"), "the group's own answers are gone.")
 
     def __call__(self, group: Group, corrections: tuple[Correction, ...], tries: tuple[Attempt, ...] = ()
                  ) -> tuple[Sample, ...]:
         samples = plain(group)
-        if not corrections or not samples:
+        if not corrections or not samples or (self.begun and not _has_opening(corrections[0].by)):
             return samples
         shown = shown_to(corrections[0].by)
         entering = [each for each in judged(group, corrections, tries) if shown_to(each.by) == shown]
         left = max(0, len(samples) - len(entering)) if self.fill else 0
         return (*self.originals(group, entering)[:left], *self.rows_of_all(group, entering))
+
+
+def _has_opening(attempt: Attempt) -> bool:
+    return attempt.completion.drawn < len(attempt.completion.tokens)

@@ -1,6 +1,7 @@
 """The correction is preferred to the answer that it corrects."""
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from rfpo.checks import require
 from rfpo.correction._entering import distinct_first, place_of
@@ -21,6 +22,7 @@ class Pairs(Beside):
     they part. A parent that is right makes no pair. A reward shaping may not turn the two round: one that reads lengths can.
     """
 
+    streams: ClassVar[frozenset[str]] = frozenset({"pairs"})
     most: int | None = None
 
     def __post_init__(self):

@@ -27,6 +27,10 @@ class Reflections(Beside):
     role: str = "reflection"
     stream: str = "policy"
 
+    @property
+    def streams(self) -> frozenset[str]:
+        return frozenset({self.stream}) - {"policy"}
+
     def __post_init__(self):
         super().__post_init__()
         one_of(self, "role", ("reflection", "critique", "hint"))

@@ -35,6 +35,10 @@ class TwoTurns(Entering):
     discount: float = 0.0
     distilled: bool = False
 
+    @property
+    def streams(self) -> frozenset[str]:
+        return frozenset({"first_turn"} if self.stage == 1 else ()) | ({"imitation"} if self.distilled else set())
+
     def __post_init__(self):
         super().__post_init__()
         require(self, "bonus", lambda x: x >= 0, "at least 0", 1.0)

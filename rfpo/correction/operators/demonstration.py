@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from rfpo.checks import one_of, require
 from rfpo.correction import Answers, Operator, Round
@@ -25,6 +26,7 @@ class Demonstration(Operator):
     AMPO chooses by the student's likelihood of the final answer after each trace, which needs a scorer; that is not done.
     """
 
+    draws: ClassVar[bool] = False
     choice: str = "first"
     count: int = 1
 

@@ -27,6 +27,7 @@ class StoredSuccess(Operator):
     choice: str = "random"
     count: int = 1
     corrected: bool = True
+    draws: ClassVar[bool] = False
     reads: ClassVar[frozenset[str]] = frozenset({"stored"})
 
     def __post_init__(self):
