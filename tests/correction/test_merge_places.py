@@ -195,6 +195,14 @@ def test_the_group_becomes_the_tries_of_one_opening():
     assert centred(rows) == near(0.5, -0.5)
 
 
+def test_begun_leaves_the_group_to_answers_without_an_opening():
+    failed = stuck(2)
+    whole, begun = (tried(failed.attempts[0], "46", context=CONTEXT, put=put, help="hint", level=1.0) for put in (0, 1))
+    assert texts(GroupSwap(begun=True)(failed, (correction(whole),), (whole,))) == ["a", "b"]
+    assert texts(GroupSwap(begun=True)(failed, (correction(begun),), (begun,))) == ["46"]
+    assert texts(GroupSwap()(failed, (correction(whole),), (whole,))) == ["46"]
+
+
 def test_originals_fill_the_places_that_the_tries_leave():
     rows = swapped(GroupSwap(fill=True), size=5)
     assert texts(rows) == ["a", "46", "1", "046", "2"] and centred(rows) == near(-0.4, 0.6, -0.4, 0.6, -0.4)
@@ -210,6 +218,7 @@ def test_the_group_stays_where_no_try_succeeded():
 @pytest.mark.parametrize(("make", "field"), [
     (lambda: ReplaceOne(whom="nobody"), "whom"), (lambda: ReplaceK(whom="first"), "whom"), (lambda: ReplaceK(k=0), "k"),
     (lambda: Append(most=0), "most"), (lambda: Append(all_tries=1), "all_tries"), (lambda: GroupSwap(fill=1), "fill"),
+    (lambda: GroupSwap(begun=1), "begun"),
     (lambda: GroupSwap(baseline="originals"), "baseline"), (lambda: GroupSwap(failures="zeroed"), "failures"),
     (lambda: Leave(conditioning="guided"), "conditioning"), (lambda: Leave(leak_penalty=0.5), "leak_penalty")])
 def test_what_a_merge_cannot_honour_is_refused(make, field):

@@ -167,6 +167,14 @@ def test_certainty_by_hand():
     close(Certainty(level="token").log(now, data), [[-1.0, -2.0, -6.0], [-1.0, -2.0, -9.0]])
 
 
+def test_certainty_of_praised_tokens_alone():
+    data = step([[0.0] * 3] * 3, origin=(SAMPLED, SAMPLED, GIVEN), advantage=[[1.0, 0.0, -1.0], [-1.0] * 3, [1.0] * 3],
+                mask=[[1] * 3] * 3)
+    now = Policy(tensor([[0.0] * 3] * 3), tensor([[1.0, 2.0, 6.0]] * 3))
+    found = Certainty(exponent=1.0, scale=0.1, origins=("sampled",), praised=True).log(now, data).exp()
+    close(found, [[0.1 * exp(3), 1.0, 1.0], [1.0] * 3, [1.0] * 3])
+
+
 def test_logp_floor_by_hand():
     data, now = step([[-5.5, -5.0, -1.0], [-9.0] * 3]), policy([[-4.0, -6.0, -1.0], [-9.0] * 3])
     assert LogpFloor().log(now, data).tolist() == [[0.0, -inf, 0.0], [0.0] * 3]
