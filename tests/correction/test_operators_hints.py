@@ -156,6 +156,15 @@ def test_uniform_lies_between_a_falling_bound_and_a_fixed_one():
     assert min(late) < 0.05 and 0.85 < max(late) <= 0.9 and abs(sum(late) / 300 - 0.45) < 0.06
 
 
+def test_alike_draws_one_share_for_all_tries_and_another_at_another_visit():
+    for schedule, fields in (("uniform", {}), ("cosine", {"chunks": 5})):
+        bounds = (0.5, 0.5) if fields else (0.1, 0.9)
+        one = ReferencePrefix(schedule=schedule, shares=bounds, n=8, unit="characters", alike=True, **fields)
+        seen = {visit: set(shares(one, visit=visit)) for visit in range(12)}
+        assert all(len(drawn) == 1 for drawn in seen.values()) and len(set.union(*seen.values())) >= 3
+        assert len(set(shares(replace(one, alike=False)))) >= 3
+
+
 TEN = replace(SUM, data={"worked": "".join(f"{n};" for n in range(10))})
 
 

@@ -31,9 +31,10 @@ class ReferencePrefix(Operator):
         bisect     found by halving, in at most `rounds` rounds: more where none of a round's n is right, less where all are,
                    until some are (BREAD, arXiv 2506.17211: the shortest beginning that makes the group mixed)
 
-    A cosine has reached its end at the share `until` of the run. Each round draws `n` answers for each share; every success
-    is a correction, with bisect those of the mixed round, else of the least share that had any. `unit` measures the shares; a
-    share below 1 in steps never holds the last one. `level` is the share.
+    A cosine has reached its end at the share `until` of the run. With `alike` a share is drawn once for all tries of the round.
+    Each round draws `n` answers for each share; every success is a correction, with bisect those of the mixed round, else of
+    the least share that had any. `unit` measures the shares; a share below 1 in steps never holds the last one. `level` is the
+    share.
 
     `place="answer"` begins the answer with it: its tokens are part of the answer and have no log-prob, so that a merge or a
     weight can leave them out (`Batch.known`). `place="prompt"` puts it into the prompt, with the instruction to build on it
@@ -54,6 +55,7 @@ class ReferencePrefix(Operator):
     chunks: int = 0
     until: float = 1.0
     rounds: int = 4
+    alike: bool = False
     place: str = "answer"
     templates: str = "prose"
 
@@ -69,6 +71,7 @@ class ReferencePrefix(Operator):
         for name, least in (("n", 1), ("rounds", 1), ("chunks", 0)):
             require(self, name, lambda x, least=least: isinstance(x, int) and x >= least, f"a whole number from {least} on", 4)
         require(self, "until", lambda x: 0 < x <= 1, "above 0 and at most 1", 0.6)
+        require(self, "alike", lambda x: isinstance(x, bool), "true or false", True)
         if self.place == "prompt":
             load(self.templates, "reference_prefix", NEEDS, MAY)
 
@@ -94,13 +97,14 @@ class ReferencePrefix(Operator):
             return [self.shares[min(int(group.progress * len(self.shares)), len(self.shares) - 1)]] * self.n
         first, last = self.shares
         left = 0.5 * (1 + cos(pi * min(1.0, group.progress / self.until)))
+        draws = [0] * self.n if self.alike else range(self.n)
         if self.schedule == "uniform":
-            return [first * left + (last - first * left) * chance(self, group, j, "share") for j in range(self.n)]
+            return [first * left + (last - first * left) * chance(self, group, j, "share") for j in draws]
         p = last + (first - last) * left
         if not self.chunks:
             return [p] * self.n
         return [sum(chance(self, group, j * self.chunks + chunk, "chunk") < p for chunk in range(self.chunks)) / self.chunks
-                for j in range(self.n)]
+                for j in draws]
 
     def _bisect(self, group: Group, places: Sequence[Attempt]) -> Generator[Round, Answers, tuple[Correction, ...]]:
         low, high = 0.0, 1.0
