@@ -30,7 +30,8 @@ class Fixing:
     `leak_tests` are run on every accepted correction; `reject_leaks` keeps those out of the batch in which one of these kinds
     was found; () only counts them. `help`
     says when help ends; `critic` who is asked where the operator asks another model; `keep` how many right answers of each
-    prompt stay for later steps.
+    prompt stay for later steps; `control` how many plain draws of each stuck prompt are judged beside the tries: they are never
+    trained and counted as evaluation, and tell how many groups would have been fixed by drawing again (`net_fix_rate`).
     """
 
     diagnosis: Diagnosis
@@ -41,9 +42,11 @@ class Fixing:
     help: Help = Help()
     critic: Critic | None = None
     keep: int = 0
+    control: int = 0
 
     def __post_init__(self):
         require(self, "keep", whole, "a whole number of at least 0", 8)
+        require(self, "control", whole, "a whole number of at least 0", 4)
 
 
 @dataclass(frozen=True, kw_only=True)

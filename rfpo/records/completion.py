@@ -139,8 +139,10 @@ class History:
     """What is known of a prompt from earlier steps.
 
     `visits` so far; `stuck_streak` visits in a row, up to the last, in which every graded answer was WRONG; `solved_share` of
-    the plain answers at the last visit (None: never graded) and `best_share` the largest of any; `helped` visits with a
-    correction; `level` of the help that last succeeded; `stored` right answers, oldest first, where the run keeps any.
+    the plain answers at the last visit (None: never graded) and `best_share` the largest of any; `stuck` visits, in a row or
+    not, in which every graded answer was WRONG, and whether a visit after one of them had a right plain answer (`recovered`);
+    `helped` visits with a correction; `level` of the help that last succeeded; `stored` right answers, oldest first, where the
+    run keeps any.
     """
 
     visits: int = 0
@@ -150,6 +152,8 @@ class History:
     helped: int = 0
     level: float = 0.0
     stored: tuple[Stored, ...] = ()
+    stuck: int = 0
+    recovered: bool = False
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,8 @@ def _after(history: History, group: Group, corrections: tuple[Correction, ...]) 
         return replace(history, visits=history.visits + 1)
     return replace(
         history, visits=history.visits + 1, stuck_streak=history.stuck_streak + 1 if share == 0 else 0, solved_share=share,
-        best_share=max(share, history.best_share or 0.0), helped=history.helped + bool(corrections),
+        best_share=max(share, history.best_share or 0.0), stuck=history.stuck + (share == 0),
+        recovered=history.recovered or (share > 0 and history.stuck > 0), helped=history.helped + bool(corrections),
         level=corrections[0].level if corrections else history.level)
 
 

@@ -17,7 +17,8 @@ from rfpo.training.state import LoopState
 @dataclass(frozen=True)
 class Harvest:
     """What one step sampled. `groups` are all that were drawn, `samples` those that may be trained, `tries` every attempt
-    at a correction, successful or not, `corrections` the successful ones, leaks included. `too_long` counts requests for a
+    at a correction, successful or not, `corrections` the successful ones, leaks included; `controls` the plain draws that were
+    made beside the tries, a tuple for each stuck group. `too_long` counts requests for a
     correction whose prompt left the model no room; `unasked` stuck groups for which none was made (truncated answers are
     not corrected)."""
 
@@ -26,6 +27,7 @@ class Harvest:
     fixes: tuple[FixReport, ...]
     tries: tuple[Attempt, ...]
     corrections: tuple[Correction, ...]
+    controls: tuple[tuple[Attempt, ...], ...] = ()
     samples: tuple[Sample, ...] = ()
     rounds: int = 1
     too_long: int = 0
@@ -60,7 +62,7 @@ def gather(bench: Bench, state: LoopState, progress: float = 0.0) -> Harvest:
             break
     samples = tuple(sample for group in kept[: run.prompts_per_step] for sample in group)
     return Harvest(*(tuple(_chain(getattr(h, name) for h in harvests)) for name in
-                     ("groups", "stuck", "fixes", "tries", "corrections")), samples=samples, rounds=len(harvests),
+                     ("groups", "stuck", "fixes", "tries", "corrections", "controls")), samples=samples, rounds=len(harvests),
                    too_long=sum(h.too_long for h in harvests), unasked=sum(h.unasked for h in harvests))
 
 
@@ -77,6 +79,7 @@ def _round(bench: Bench, state: LoopState, drawn: Sequence[tuple[Prompt, int]], 
     remember(state.memory, groups, accepted, run.fixing.keep)
     reached = {(request.prompt.id, request.key.visit) for request in rollout.wanted}
     harvest = Harvest(groups, stuck, (report,), tries, tuple(_chain(report.corrections.values())),
+                      tuple(rollout.controls[group.key] for group in stuck if group.key in rollout.controls),
                       unasked=len(stuck) - len(reached),
                       too_long=sum(request.n for request in rollout.wanted) - len(tries))
     room = bench.engine.context_length

@@ -70,6 +70,15 @@ def by_operator(tries: Iterable[Attempt], corrections: Iterable[Correction]) -> 
     return found
 
 
+def net_fix_rate(fixed: int, stuck: int, controls: Sequence[Sequence[Attempt]]) -> dict:
+    """Fix rate beside that of drawing again: `resample_fix_rate` is the share of the stuck groups of which one of the plain
+    draws beside the tries was right, and `net_fix_rate` what correcting gains over it. Nothing without such draws."""
+    if not controls:
+        return {}
+    redrawn = mean(any(a.solved for a in answers) for answers in controls)
+    return {"resample_fix_rate": redrawn, "net_fix_rate": fixed / stuck - redrawn}
+
+
 def locator_accuracy(tries: Iterable[Attempt]) -> float | None:
     """Share of the tries told a place that were told the true one, among those whose true place is known."""
     told = [request for a in tries if isinstance(request := a.completion.request, Try)

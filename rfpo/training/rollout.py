@@ -12,6 +12,8 @@ from rfpo.training.state import LoopState
 
 NO_ANSWER = Verdict.ungraded("not an answer")
 """Of what is no answer to the prompt, such as a reflection."""
+CONTROL = -1
+"""In the place of a request's place in its round: it belongs to no talk."""
 
 
 class Rollout:
@@ -36,6 +38,7 @@ class Rollout:
         self.places: list[tuple[Key, int]] = []
         self.rounds: dict[Key, _Round] = {}
         self.wanted: list[Request] = []
+        self.controls: dict[Key, tuple[Attempt, ...]] = {}
 
     def run(self) -> None:
         run = self.bench.run
@@ -70,6 +73,9 @@ class Rollout:
             verdicts = begin(self.bench.judge, [(c.request.prompt, c.text) for c in completions])
             return lambda: self._rolled_out(index, tuple(map(Attempt, completions, verdicts())))
         key, place = self.places[index - len(self.drawn)]
+        if place == CONTROL:
+            verdicts = self._judging(completions)
+            return lambda: self._controlled(key, tuple(map(Attempt, completions, verdicts())))
         request = self.rounds[key].requests[place]
         completions = [joined(self.bench, request, completion) for completion in completions]
         verdicts = self._judging(completions)
@@ -93,7 +99,20 @@ class Rollout:
         if "offsets" in fixing.operator.reads:
             group = self.done[group.key] = replace(group, attempts=tuple(map(self._with_ends, group.attempts)))
         self.stuck_keys.add(group.key)
-        return self._ask(group.key, self.talks.begin(group))
+        return self._ask(group.key, self.talks.begin(group)) + self._control(group)
+
+    def _control(self, group: Group) -> list[Request]:
+        """Plain draws of a stuck prompt, to be judged and no more."""
+        count, drawn = self.bench.run.fixing.control, group.sampling_request
+        if not count:
+            return []
+        self.places.append((group.key, CONTROL))
+        self.bench.screen.extend(count)
+        return [replace(drawn, key=replace(drawn.key, purpose="control"), n=count)]
+
+    def _controlled(self, key: Key, attempts: tuple[Attempt, ...]) -> list[Request]:
+        self.controls[key] = attempts
+        return []
 
     def _with_ends(self, attempt: Attempt) -> Attempt:
         completion = attempt.completion

@@ -14,6 +14,7 @@ from rfpo.training.measures import (
     by_origin,
     locator_accuracy,
     mean,
+    net_fix_rate,
     of_corrections,
     of_weights,
     recovery,
@@ -45,6 +46,7 @@ def _account(state: LoopState, harvest: Harvest, lesson: Lesson | None) -> None:
     tokens, tally = state.tokens, state.tally
     tokens.rollout += sum(a.completion.drawn for a in harvest.rollouts)
     tokens.correction += sum(a.completion.drawn for a in harvest.tries)
+    tokens.evaluation += sum(a.completion.drawn for answers in harvest.controls for a in answers)
     tokens.critic += sum(len(a.completion.tokens) for a in harvest.tries if a.completion.request.to == "critic")
     tokens.prompt += sum(len(a.completion.context) for a in (*harvest.rollouts, *harvest.tries) if a.completion.drawn)
     tally.stuck += len(harvest.stuck)
@@ -86,6 +88,7 @@ def _correction_metrics(harvest: Harvest, lesson: Lesson | None) -> dict:
     return {
         "trigger_rate": len(harvest.stuck) / len(harvest.groups) if harvest.groups else None,
         "fix_rate": harvest.fixed / len(harvest.stuck) if harvest.stuck else None,
+        **net_fix_rate(harvest.fixed, len(harvest.stuck), harvest.controls),
         "tries": len(answers), "try_success": mean(a.solved for a in answers if a.graded),
         "corrected_rows": sum(s.origin.value != "sampled" for s in harvest.samples),
         **of_weights([row.log_r_off for row in rows if row.log_r_off is not None]),

@@ -39,19 +39,22 @@ def test_a_prompt_that_was_never_visited():
 
 def test_a_history_by_hand():
     memory = {}
-    assert visit(memory, wrong("a"), wrong("b")) == History(1, 1, 0.0, 0.0)
-    assert visit(memory, wrong("a"), wrong("b"), corrections=[corrected(level=2.0)]) == History(2, 2, 0.0, 0.0, 1, 2.0)
-    assert visit(memory, ungraded("?"), ungraded("?")) == History(3, 2, 0.0, 0.0, 1, 2.0)  # nothing is known of this one
-    assert visit(memory, solved(), wrong("a"), wrong("b"), solved()) == History(4, 0, 0.5, 0.5, 1, 2.0)
-    assert visit(memory, wrong("a"), solved(), wrong("b"), wrong("c")) == History(5, 0, 0.25, 0.5, 1, 2.0)
-    assert visit(memory, wrong("a"), wrong("b"), corrections=[corrected(level=0.25)]) == History(6, 1, 0.0, 0.5, 2, 0.25)
+    assert visit(memory, wrong("a"), wrong("b")) == History(1, 1, 0.0, 0.0, stuck=1)
+    assert visit(memory, wrong("a"), wrong("b"), corrections=[corrected(level=2.0)]) == History(2, 2, 0.0, 0.0, 1, 2.0, stuck=2)
+    # nothing is known of the next one
+    assert visit(memory, ungraded("?"), ungraded("?")) == History(3, 2, 0.0, 0.0, 1, 2.0, stuck=2)
+    assert visit(memory, solved(), wrong("a"), wrong("b"), solved()) == History(4, 0, 0.5, 0.5, 1, 2.0, stuck=2, recovered=True)
+    assert visit(memory, wrong("a"), solved(), wrong("b"), wrong("c")) == History(5, 0, 0.25, 0.5, 1, 2.0, (), 2, True)
+    helped = visit(memory, wrong("a"), wrong("b"), corrections=[corrected(level=0.25)])
+    assert helped == History(6, 1, 0.0, 0.5, 2, 0.25, (), 3, True)
 
 
 def test_prompts_do_not_mix_and_a_prompt_that_was_drawn_twice_has_two_visits():
     memory, other = {}, Prompt("sum/2", "12+34=", task="sum")  # the same question under another id
     groups = [group(wrong("a"), wrong("b"), visit=0), group(wrong("a"), solved(), visit=1), group(solved(), prompt=other)]
     remember(memory, groups, {groups[0].key: (corrected(),)}, 0)
-    assert history_of(memory, ID) == History(2, 0, 0.5, 0.5, 1) and history_of(memory, other.id) == History(1, 0, 1.0, 1.0)
+    assert history_of(memory, ID) == History(2, 0, 0.5, 0.5, 1, stuck=1, recovered=True)
+    assert history_of(memory, other.id) == History(1, 0, 1.0, 1.0)
 
 
 def test_nothing_is_kept_unless_asked_for():

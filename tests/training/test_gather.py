@@ -13,7 +13,7 @@ from rfpo.records import Origin
 from rfpo.training.archive import history_of
 from rfpo.training.gather import gather
 from rfpo.training.state import LoopState
-from tests.training.scripted import CARRY, HARD, RIGHT, bench, is_try, says, step, sum_of
+from tests.training.scripted import CARRY, HARD, RESULT, RIGHT, bench, is_try, says, step, sum_of
 
 EASY, HOPELESS = sum_of(11, 11), sum_of(58, 67)
 STUCK = (HARD, HOPELESS, sum_of(69, 76))
@@ -201,3 +201,24 @@ def test_rows_are_silenced_among_those_that_they_are_compared_with():
     another stream's rows are worth is its own business."""
     made = fixing(bench(says(UNEQUAL, [RIGHT]), rewards=LENGTHS, silence_stuck=True), merge=OwnGroup())
     assert rewards(gather(made, LoopState())) == pytest.approx([0, 0, 0, 0, 0.8, 1.0, 0.0])
+
+
+def test_plain_draws_beside_the_tries_are_judged_and_never_trained():
+    def script(request, j):
+        if request.key.purpose == "control":
+            return RIGHT if j == 1 else RESULT
+        return RIGHT if request.key.purpose != "rollout" else RESULT
+
+    made = bench(script, fixing__control=3)
+    state, metrics, rows = step(made)
+    asked = [request for request in made.engine.requests if request.key.purpose == "control"]
+    assert [(request.content, request.n) for request in asked] == [(HARD.content, 3)]
+    assert (metrics["fix_rate"], metrics["resample_fix_rate"], metrics["net_fix_rate"]) == (1.0, 1.0, 0.0)
+    assert state.tokens.evaluation == 3 * 14 and state.tokens.correction == 14 and len(rows) == 4 + 1
+    assert [stream.batch.tokens.shape[0] for (stream,) in made.engine.updates] == [4]
+
+
+def test_a_mixed_group_has_no_control():
+    made = bench(says([RIGHT, RESULT, RESULT, RESULT]), fixing__control=3)
+    state, metrics, _ = step(made)
+    assert state.tokens.evaluation == 0 and "net_fix_rate" not in metrics

@@ -10,6 +10,7 @@ from rfpo.training.measures import (
     by_operator,
     edit_distance,
     locator_accuracy,
+    net_fix_rate,
     of_corrections,
     of_weights,
     recovery,
@@ -95,3 +96,9 @@ def test_recovery_and_retention():
                           "lost again": {"stuck": 2, "recovered": True, "solved_share": 0.0}}}
     assert recovery(memory) == {"ever_stuck": 3, "recovered": pytest.approx(2 / 3), "retained": 0.5}
     assert recovery({}) == {"ever_stuck": 0, "recovered": None, "retained": None}
+
+
+def test_the_net_fix_rate_is_what_correcting_gains_over_drawing_again():
+    controls = [(wrong("a"), solved("46")), (wrong("b"), wrong("c")), (wrong("d"),), (solved("46"),)]
+    assert net_fix_rate(3, 4, controls) == {"resample_fix_rate": 0.5, "net_fix_rate": 0.25}
+    assert net_fix_rate(3, 4, ()) == {}
