@@ -223,3 +223,7 @@ def test_a_surrogate_by_origin_may_leave_rows_without_a_parent_to_the_other():
     close(ByOrigin()(log_ratio, now, data), Shaped()(log_ratio, now, data).tolist())
     with pytest.raises(UserError, match=r"\.with_parent is"):
         ByOrigin(with_parent=1)
+
+
+def test_a_tau_is_named_as_what_it_is_not():
+    assert "reinforce_at_ratio_one" in LogLikelihood(tau=1.0).narrows and not LogLikelihood().narrows

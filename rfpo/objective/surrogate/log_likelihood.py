@@ -30,5 +30,10 @@ class LogLikelihood(Surrogate):
     def __post_init__(self):
         require(self, "tau", lambda x: 0 <= x < math.inf, "at least 0", 1.0)
 
+    @property
+    def narrows(self) -> dict[str, str]:
+        """See tests/contract."""
+        return {"reinforce_at_ratio_one": "the slope is divided by 1 + tau"} if self.tau else {}
+
     def __call__(self, log_ratio: Tensor, policy: Policy, batch: Batch) -> Tensor:
         return -batch.advantage * policy.logp / (1 + self.tau)
