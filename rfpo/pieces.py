@@ -8,6 +8,7 @@ Standard library only; listing reads docstrings without importing anything.
 import ast
 import importlib
 import os
+import re
 import sys
 from dataclasses import is_dataclass
 from importlib.util import find_spec
@@ -40,12 +41,23 @@ def kind_of(piece) -> str:
 
 
 def summary(room: str, kind: str) -> str:
-    """First line of the piece's docstring, read from the file."""
+    """First sentence of the piece's docstring, read from the file."""
     tree = ast.parse((_folder(room) / f"{kind}.py").read_text(encoding="utf-8"))
     for node in tree.body:
-        if isinstance(node, ast.ClassDef) and not node.name.startswith("_") and ast.get_docstring(node):
-            return ast.get_docstring(node).split("\n")[0]
-    return (ast.get_docstring(tree) or "").split("\n")[0]
+        piece = isinstance(node, ast.ClassDef) and not node.name.startswith("_") and any(map(_dataclass, node.decorator_list))
+        if piece and ast.get_docstring(node):
+            return first_sentence(ast.get_docstring(node))
+    return first_sentence(ast.get_docstring(tree) or "")
+
+
+def first_sentence(text: str) -> str:
+    """On one line: up to the full stop that ends it, or to the end of its paragraph."""
+    paragraph = " ".join(text.split("\n\n")[0].split())
+    return re.split(r"(?<=[^.\s]\.) (?=[A-Z`])", paragraph)[0]
+
+
+def _dataclass(decorator) -> bool:
+    return getattr(getattr(decorator, "func", decorator), "id", "") == "dataclass"
 
 
 def _folder(room: str) -> Path:

@@ -25,8 +25,10 @@ def run(given) -> None:
         raise UserError(f"there is no room {given.room!r}; {near_miss(given.room, [word(room) for room in ROOMS])}")
     for room in rooms:
         print(f"{word(room)}   (rfpo.{room})")
-        for name in names(f"rfpo.{room}"):
-            print(f"  {name:<24}{summary(f'rfpo.{room}', name)}")
+        held = names(f"rfpo.{room}")
+        width = max(24, *(len(name) + 2 for name in held))
+        for name in held:
+            print(f"  {name:<{width}}{summary(f'rfpo.{room}', name)}")
 
 
 def word(room: str) -> str:

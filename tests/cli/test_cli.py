@@ -122,7 +122,7 @@ def test_recipes(capsys):
 def test_pieces_lists_every_slot(capsys):
     out = rfpo(capsys, "pieces")[1]
     rooms = {"tasks", "diagnosis", "operators", "merge", "rewards", "advantage", "ratio", "surrogate", "weight", "regularizer",
-             "aggregation", "schedule"}
+             "aggregation", "schedule", "locators", "leaks", "critics", "pairwise"}
     assert rooms == {line.split()[0] for line in out.splitlines() if line and not line.startswith(" ")}
     assert "  clip_times_weight " in out
     assert rfpo(capsys, "pieces", "merge")[1].count("\n") == 1 + len(names("rfpo.correction.merge"))
