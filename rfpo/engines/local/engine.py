@@ -14,7 +14,7 @@ from rfpo.engines.local.abilities import abilities
 from rfpo.engines.local.draws import Drawn, Row
 from rfpo.engines.local.forward import Forward, row_lengths
 from rfpo.engines.local.half import HalfCopy
-from rfpo.engines.local.memory import TokenBudget, set_malloc
+from rfpo.engines.local.memory import TokenBudget, bound_product_caches, set_malloc
 from rfpo.engines.local.round import Round
 from rfpo.engines.local.text import Text
 from rfpo.engines.protocols import Follow, Stream, UpdateReport
@@ -60,6 +60,7 @@ class LocalEngine:
         """The engine of a model directory or Hub name. `reference` keeps a frozen copy; adapters need none, because
         switching them off gives it back. Raises UserError, in one line, for whatever cannot be loaded."""
         set_malloc()
+        bound_product_caches()
         device = device_of(model)
         network, tokenizer = loading.load_network(model, device), loading.load_tokenizer(model)
         frozen = loading.frozen_copy(network) if reference and not model.lora else None
