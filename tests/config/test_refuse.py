@@ -140,6 +140,7 @@ def test_no_recipe_is_refused(name):
     ("dapo", ["sampling.max_tokens=60"]),
     ("rfpo", ['fixing.merge={kind="replace_k", k=7}']),
     ("rfpo", ["fixing.merge=replace_all", "objective.advantage=batch_whitened"]),
+    ("rfpo", ["fixing.merge=replace_all", "fixing.diagnosis=each_wrong"]),
     ("rfpo", ["fixing.merge=pairs", 'streams.pairs={pairs="dpo"}']),
     ("rfpo", ["fixing.merge=extra_loss", "epochs=2", f"streams.imitation={{objective={SFT}}}"]),
     ("rfpo", ["fixing.merge.conditioning=both"]),
