@@ -18,7 +18,8 @@ def luffy() -> Run:
         A = R - mean of the own answers;   no std, no KL, no division by the answer's length
 
     The demonstration stands in the first answer's place, so that what is left of the group is an unselected draw. Where all
-    own answers are wrong its advantage is 1 and theirs is 0; where all are right it is 0 for every row.
+    own answers are wrong its advantage is 1 and theirs is 0; where all are right it is 0 for every row. Demonstrations are a
+    prompt's `data["demonstrations"]`, else `data["worked"]`, else its solution: a bare result would be imitated as it stands.
 
     Differs from the paper: 8 answers are drawn, and paid for, of which 7 are trained; the baseline is that of the own answers
     as in its released code, there of the group with its demonstration; a demonstration that the verifier turns down, or that

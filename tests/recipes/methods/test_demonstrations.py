@@ -61,6 +61,15 @@ def near(*values):
     return pytest.approx(list(values), rel=1e-3, abs=1e-6)
 
 
+@pytest.mark.parametrize("name", [*DEMONSTRATIONS, *ANSWERS])
+def test_the_loss_of_the_own_answers_is_grpos_or_dr_grpos(name):
+    objective = recipe(name).objective
+    base = recipe("grpo" if name in ("chord", "superrl", *ANSWERS) else "dr_grpo").objective
+    assert objective.aggregation == base.aggregation and type(objective.advantage) is type(base.advantage)
+    assert getattr(objective.surrogate, "base", objective.surrogate) == base.surrogate and objective.regularizers == ()
+    assert getattr(objective.advantage, "baseline", "group") == ("originals" if name in IN_GROUPS else "group")
+
+
 def test_grpo_reads_no_demonstration():
     assert played("grpo", WRONG).bench.engine.updates == [] and streams(played("grpo", MIXED)).keys() == {"policy"}
 
@@ -227,7 +236,7 @@ def explaining(*later):
 
 
 def test_evocot_trains_no_explanation_and_keeps_it():
-    play = played("evocot", explaining(RIGHT))
+    play = played("evocot", WRONG, tries=[CARRY, RIGHT])  # explanations differ, and are still not compared
     assert play.bench.engine.updates == [] and len(play.asked) == 8 and RIGHT in play.asked[0].content
     assert play.state.memory["prompts"][HARD.id]["stored"][-1]["text"] == RIGHT
 
