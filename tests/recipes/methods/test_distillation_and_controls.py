@@ -173,6 +173,7 @@ def test_extra_samples_draws_rfpos_tries_of_the_plain_prompt():
     assert play.state.tokens.correction == corrected.state.tokens.correction
     assert len(played("extra_samples", WRONG, tries=[CARRY]).asked) == len(played("rfpo", WRONG, tries=[CARRY]).asked) == 4
     assert played("extra_samples", [CARRY, RIGHT]).asked == []
+    assert recipe("extra_samples").objective == recipe("dars").objective == recipe("grpo").objective
 
 
 # ---- readings of R_off
