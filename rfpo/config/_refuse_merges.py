@@ -28,8 +28,8 @@ def group_relative(advantage) -> bool:
 
 
 def all_replaced(run: Run) -> str | None:
-    """A stuck group whose every answer is replaced. Methods that edit each wrong answer of any group may do so: there it is chance
-    how many edits succeed."""
+    """A stuck group whose every answer is replaced. Methods that edit each wrong answer of any group may do so: there it is
+    chance how many edits succeed."""
     if run.fixing and kind_of(run.fixing.diagnosis) == "each_wrong":
         return None
     for path, merge in _merges(run):

@@ -175,8 +175,8 @@ def _closing(course: _Course, ungraded: Counter, page: Path) -> str:
     if course.run.fixing:
         parts.append(f"{tally.stuck} stuck groups, {tally.fixed} fixed; {tally.successes} of {tally.tries} tries succeeded")
     if tally.unasked:
-        parts.append(f"of {tally.unasked} stuck groups nothing was asked (truncated answers are not corrected; nor is there always "
-                     "a hint, or a stored answer)")
+        parts.append(f"of {tally.unasked} stuck groups nothing was asked (truncated answers are not corrected; nor is there "
+                     "always a hint, or a stored answer)")
     if tally.too_long:
         parts.append(f"{tally.too_long} correction prompts were longer than the model's context and not asked")
     if tally.ungraded:

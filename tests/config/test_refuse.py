@@ -16,7 +16,7 @@ from rfpo.objective.regularizer.kl_to_reference import KlToReference
 from rfpo.recipes import recipe, recipe_names
 from rfpo.records import Prompt
 from rfpo.tasks.column_addition import ColumnAddition
-from tests.config.build import OwnOperator, OwnTask, complete, with_objective
+from tests.config.build import OwnCritic, OwnOperator, OwnTask, complete, with_objective
 
 GRPO = '{advantage="group_zscore", ratio="token", surrogate="clip", aggregation="token_mean"}'
 SFT = '{advantage="constant", ratio="on_policy", surrogate="log_likelihood", aggregation="token_mean"}'
@@ -122,8 +122,12 @@ def test_every_rule_has_its_line_here():
 
 
 @pytest.mark.parametrize("name", recipe_names())
-def test_no_recipe_is_refused(name):
-    refuse(complete(name))
+def test_no_recipe_is_refused_but_for_a_critic_that_it_needs(name):
+    run = complete(name)
+    if run.fixing and "critic" in run.fixing.operator.reads:
+        assert "asks the run's critic, and fixing.critic is none" in refusal(lambda: refuse(run))
+        run = replace(run, fixing=replace(run.fixing, critic=OwnCritic()))
+    refuse(run)
 
 
 @pytest.mark.parametrize("name, changes", [
