@@ -26,8 +26,8 @@ from rfpo.config.shape import (
 from rfpo.errors import UserError
 from rfpo.schedule import Schedule
 
-CHANGING = ("objective.", "streams.")
-"""Where the loop resolves schedules before each step."""
+CHANGING = ("objective.", "streams.", "fixing.merge.")
+"""Where schedules are resolved before each step, or for each group."""
 
 
 def load(path: Path | str) -> Run:

@@ -90,8 +90,9 @@ class Entering(Merge):
         parting: dict[int, int] = {}
         for correction in entered if self.trained == "suffix" else ():
             if not plain_draw(group, correction):
-                place = place_of(group, correction.of)
-                parting[place] = min(_shared(correction), parting.get(place, _shared(correction)))
+                for place, attempt in enumerate(group.graded):
+                    if attempt.completion.tokens == correction.of.completion.tokens:
+                        parting[place] = min(_shared(correction), parting.get(place, _shared(correction)))
         return [_from(row, parting.get(place, 0)) for place, row in enumerate(rows)]
 
     def rows_of_all(self, group: Group, entering: Sequence[Correction]) -> tuple[Sample, ...]:

@@ -14,7 +14,7 @@ from rfpo.engines.local.loading import check_source, load_tokenizer, one_line, q
 from rfpo.engines.local.text import Text
 from rfpo.engines.settings import Model
 from rfpo.pieces import kind_of
-from rfpo.records import Attempt, Completion, Finish, Group, Prompt, RandomKey, Request, Verdict
+from rfpo.records import Attempt, Completion, Finish, Group, Location, Prompt, RandomKey, Request, Verdict
 from rfpo.reporting.loggers import check_loggers
 from rfpo.tasks import Task
 from rfpo.verification.verifier import Verifier
@@ -59,7 +59,7 @@ def check(run: Run) -> None:
     print("\n\n".join([
         *(prompt_part(reader, prompt) for prompt in prompts[:2]),
         *(task_part(run, reader, task) for task in run.tasks),
-        size_part(run, reader, lengths),
+        size_part(run, reader, lengths, prompts[0]),
     ]))
 
 
@@ -138,12 +138,11 @@ def correction_part(run: Run, reader: Reader, prompt: Prompt, attempt: Attempt) 
     return f"CORRECTION prompt of {name}, {len(context)} tokens\n{reader.shown(context)}"
 
 
-def size_part(run: Run, reader: Reader, lengths: dict[str, int]) -> str:
+def size_part(run: Run, reader: Reader, lengths: dict[str, int], prompt: Prompt) -> str:
     """Lengths, memory and tokens."""
     longest = max(lengths, key=lengths.get)
     rollout = run.prompts_per_step * run.group_size * run.sampling.max_tokens
-    tries = getattr(run.fixing.operator, "tries", 1) if run.fixing else 0
-    fixes = run.prompts_per_step * tries * run.sampling.max_tokens
+    fixes = run.prompts_per_step * most_tokens(run, prompt) if run.fixing else 0
     end = f"{run.steps} steps" + (f" or {run.token_budget:,} generated tokens" if run.token_budget else "")
     room = lengths[longest] + run.sampling.max_tokens
     return "\n".join([
@@ -151,9 +150,30 @@ def size_part(run: Run, reader: Reader, lengths: dict[str, int]) -> str:
         f"is {room} of the model's {reader.context_length}",
         f"MODEL   {reader.parameters:,} parameters",
         f"MEMORY  roughly {memory(run, reader) / GIB:.1f} GiB while learning (weights, gradients, AdamW, one micro-batch)",
-        f"TOKENS  at most {rollout:,} sampled in a step, and {fixes:,} in corrections if every group is stuck",
+        f"TOKENS  at most {rollout:,} sampled in a step, and {fixes:,} in corrections if every group is "
+        "stuck and no try succeeds",
         f"END     after {end}",
     ])
+
+
+def most_tokens(run: Run, prompt: Prompt) -> int:
+    """What the operator would have drawn for a stuck group of distinct wrong answers, all of whose tries fail. What it would
+    show of earlier steps is not there yet."""
+    def failed(request: Request, text: str) -> Attempt:
+        ends = Completion(request, (1,), (1,), (-1.0,), text, Finish.STOP)
+        return Attempt(ends, Verdict.wrong(text, location=Location(0, 0, 0)) if request.judged else Verdict.ungraded("-"))
+
+    request = Request(prompt, prompt.content, RandomKey(seed=run.seed), run.group_size, run.sampling)
+    group = Group(prompt, tuple(failed(request, str(n)) for n in range(run.group_size)), seed=run.seed)
+    talk, tokens, answers = run.fixing.operator.correct(group), 0, None
+    try:
+        while True:
+            asked = talk.send(answers)
+            tokens += sum(r.n * r.sampling.max_tokens for r in asked
+                          if r.to == "policy" and not (r.opening and r.opening.ends))
+            answers = tuple(tuple(failed(r, "-") for _ in range(r.n)) for r in asked)
+    except StopIteration:
+        return tokens
 
 
 def memory(run: Run, reader: Reader) -> float:

@@ -130,7 +130,8 @@ def rollout_rows(harvest: Harvest, lesson: Lesson | None) -> list[dict]:
                     | {"reward": sample.reward, "leaks": list(sample.provenance.leaks)} | numbers)
     leaks = {id(correction.by): list(correction.leaks) for correction in harvest.corrections}
     done = {id(sample.provenance.attempt) for sample in harvest.samples}
-    others = [(a, "sampled") for a in harvest.rollouts] + [(a, "corrected") for a in harvest.tries]
+    tries = [a for a in harvest.tries if a.completion.tokens or a.completion.request.judged]  # a teacher's prompt has no answer
+    others = [(a, "sampled") for a in harvest.rollouts] + [(a, "corrected") for a in tries]
     return rows + [_row(a, origin) | {"leaks": leaks.get(id(a), [])} for a, origin in others if id(a) not in done]
 
 

@@ -79,3 +79,9 @@ def test_append_keeps_the_parent_and_adds_one_row_at_the_end():
 def test_of_two_equal_wrong_answers_one_is_replaced():
     stuck = group(wrong("a"), wrong("a"))
     assert texts(ReplaceOne()(stuck, (correction(stuck.attempts[0]),))) == ["46", "a"]
+
+
+def test_of_equal_wrong_answers_each_is_trained_from_where_the_correction_parts():
+    stuck = group(wrong("476"), wrong("476"), wrong("9"))
+    rows = Append(trained="suffix")(stuck, (correction(stuck.attempts[0], "4612"),))
+    assert [row.trained for row in rows[:3]] == [(False, True, True)] * 2 + [(True,)]

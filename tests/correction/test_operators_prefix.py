@@ -97,6 +97,8 @@ def test_a_chat_keeps_all_but_its_last_user_message(case):
 def test_without_a_parent_nothing_is_drawn(case):
     operator, _ = case
     for attempts in ((), (truncated("long"),), (ungraded("?"),)):
+        if isinstance(operator, Demonstration) and attempts == (truncated("long"),):
+            continue  # its place may be taken: see the test of a group of truncated answers in tests/training/test_gather.py
         assert play(operator, replace(full(), attempts=attempts), never) == ([], ())
 
 

@@ -13,6 +13,7 @@ from rfpo.records import Origin
 from rfpo.training.archive import history_of
 from rfpo.training.gather import gather
 from rfpo.training.state import LoopState
+from tests.recipes.played import played
 from tests.training.scripted import CARRY, HARD, RESULT, RIGHT, bench, is_try, says, step, sum_of
 
 EASY, HOPELESS = sum_of(11, 11), sum_of(58, 67)
@@ -222,3 +223,8 @@ def test_a_mixed_group_has_no_control():
     made = bench(says([RIGHT, RESULT, RESULT, RESULT]), fixing__control=3)
     state, metrics, _ = step(made)
     assert state.tokens.evaluation == 0 and "net_fix_rate" not in metrics
+
+
+def test_a_demonstration_enters_where_every_answer_is_truncated():
+    (row, *rest) = played("luffy", ["7" * 70], sampling__max_tokens=20).rows()
+    assert (row.text, row.origin, row.reward) == (RIGHT, "given", 1.0) and {other.text for other in rest} == {"7" * 20}

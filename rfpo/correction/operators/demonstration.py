@@ -22,7 +22,8 @@ class Demonstration(Operator):
     and never accepted. A bare reference answer is accepted too where the task takes it, without any derivation: give worked
     ones, and read the leak counts.
 
-    Each takes the place of another wrong answer, in order; with trigger "always" and none wrong, of the last graded one.
+    Each takes the place of another wrong answer, in order; with trigger "always" and none wrong, or where all wrong ones are
+    truncated, of the last graded one. A truncated answer is a poor parent for the off-policy ratio: its mean log-prob is high.
     AMPO chooses by the student's likelihood of the final answer after each trace, which needs a scorer; that is not done.
     """
 
@@ -39,7 +40,7 @@ class Demonstration(Operator):
         return frozenset({"worked"})
 
     def correct(self, group: Group) -> Generator[Round, Answers, tuple[Correction, ...]]:
-        texts, places = self._ordered(group), standing(group)
+        texts, places = self._ordered(group), standing(group) or group.graded[-1:]
         if not texts:
             say_once(f"demonstration: a prompt of task {group.prompt.task!r} has neither data['demonstrations'] nor a worked "
                      f"solution; such prompts are skipped.")
