@@ -2,10 +2,8 @@ from rfpo.config.run import Run
 from rfpo.correction.merge.group_swap import GroupSwap
 from rfpo.correction.operators.hint_ladder import HintLadder
 from rfpo.diagnosis.all_wrong import AllWrong
-from rfpo.objective.ratio.by_origin import ByOrigin as RatioByOrigin
+from rfpo.objective.ratio.by_origin import ByOrigin
 from rfpo.objective.ratio.on_policy import OnPolicy
-from rfpo.objective.surrogate.by_origin import ByOrigin
-from rfpo.objective.surrogate.unbounded import Unbounded
 from rfpo.objective.weight.importance import Importance
 from rfpo.recipes._corrected import corrected
 from rfpo.recipes.grpo import grpo
@@ -25,13 +23,12 @@ def guide() -> Run:
 
     Differs from the paper: a hint is written at each visit, by this library's template for abstract hints (there: GPT-4o's);
     the wording is ours.
-    UNVERIFIED: the form of the ratio. For the same ratio inside of GRPO's clip: `objective.weights=[]`,
-    `objective.surrogate=clip`, `objective.ratio.other=behaviour`. For a bound on the weight: `objective.weights.0.cap`.
+    UNVERIFIED: the form of the ratio. For the same ratio inside of GRPO's clip: `objective.weights=[]` and
+    `objective.ratio.other=behaviour`. For a bound on the weight: `objective.weights.0.cap`.
 
     Paper: arXiv 2506.13923; census row none.
     """
     base = grpo()
     run = corrected(base, diagnosis=AllWrong(), operator=HintLadder(source="critic", writing="abstract", levels=1, n=8),
                     merge=GroupSwap(conditioning="original"), weight=Importance(level="token", snapshot="current"))
-    return with_objective(run, ratio=RatioByOrigin(base=base.objective.ratio, other=OnPolicy()),
-                          surrogate=ByOrigin(base=base.objective.surrogate, other=Unbounded()))
+    return with_objective(run, ratio=ByOrigin(base=base.objective.ratio, other=OnPolicy()))
