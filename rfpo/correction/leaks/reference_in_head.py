@@ -6,10 +6,13 @@ from typing import ClassVar
 
 from rfpo.checks import require
 from rfpo.correction.leaks import LeakTest
+from rfpo.correction.leaks._bare import is_bare
 from rfpo.records import Correction, Group
 
 GIVEN = ("answer", "solution", "hint")
 """What tells the answer, or may."""
+_WORKED_OUT = re.compile(r"\d[^\n=]*[-+*/×÷·^][^\n=]*[=≈][^\n]*\d|[\d)%][^\S\n]*[=≈][^\S\n]*$")
+"""An equation of numbers before the answer, or one whose result the answer is."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,8 @@ class ReferenceInHead(LeakTest):
 
     The answer is the one that the verifier took out of the text, else the prompt's solution. A number is found as a whole
     number, never inside another. An answer that the question itself names is not counted, nor one that makes up half of the
-    text or more, as in a scratchpad that is the answer.
+    text or more, as in a scratchpad that is the answer; nor one before which numbers are worked out, as when a check follows
+    the derivation; nor a text that justifies nothing at all (that is no_derivation).
     """
 
     share: float = 0.5
@@ -37,4 +41,6 @@ class ReferenceInHead(LeakTest):
         if whole.search(group.prompt.text):
             return ()
         found = whole.search(text)
-        return self.kinds if found and found.start() < self.share * len(text) else ()
+        if not found or found.start() >= self.share * len(text) or _WORKED_OUT.search(text[:found.start()]):
+            return ()
+        return () if is_bare(text, answer, group.prompt.text) else self.kinds
