@@ -19,6 +19,7 @@ from rfpo.schedule._resolve import resolve
 HAVE = {
     "solution": lambda prompt: prompt.solution is not None,
     "worked": lambda prompt: worked(prompt) is not None or bool(prompt.data.get("demonstrations")),
+    "hints": lambda prompt: bool(prompt.data.get("hints")),
 }
 """What an operator reads of the prompts, and whether a prompt has it."""
 
@@ -55,10 +56,12 @@ def refuse_prompts(run: Run, prompts: Iterable[Prompt]) -> None:
     if not prompts:
         raise UserError("tasks have no training prompts; there is nothing to train on. Give at least one.")
     for path, operator in _operators(run):
-        without = [task for task, have in tasks.items() if operator.reads & HAVE.keys() - have]
-        if without:
-            raise UserError(f"{path} is {kind_of(operator)!r} and no prompt of task {without[0]!r} has a solution. "
-                            "Set fixing.operator=fix_located, or give the prompts an answer.")
+        for task, have in tasks.items():
+            lacking = operator.reads & HAVE.keys() - have
+            if lacking:
+                what, give = ("hints", "hints (a column `hints`)") if lacking == {"hints"} else ("a solution", "an answer")
+                raise UserError(f"{path} is {kind_of(operator)!r} and no prompt of task {task!r} has {what}. "
+                                f"Set fixing.operator=fix_located, or give the prompts {give}.")
     _refuse_streaks(run, len(prompts))
 
 

@@ -45,8 +45,8 @@ class Operator(Protocol):
     """False where its corrections are given whole, and no token of them is drawn."""
     reads: ClassVar[frozenset[str]] = frozenset()
     """What it needs besides the group: "offsets" (`Completion.ends` of the group's answers), "stored" (right answers of earlier
-    steps: `Fixing.keep` above 0), "critic" (`Fixing.critic`), "solution" (reference answers), "worked" (worked solutions:
-    `prompt.data["worked"]`, or the solution itself)."""
+    steps: `Fixing.keep` above 0), "critic" (`Fixing.critic`), "solution" (reference answers), "hints" (`prompt.data["hints"]`),
+    "worked" (worked solutions: `prompt.data["worked"]`, or the solution itself)."""
 
     def correct(self, group: Group) -> Generator[Round, Answers, tuple[Correction, ...]]: ...
 

@@ -28,7 +28,9 @@ class Data:
 
     The prompt column holds text, or chat messages as a list of {"role": ..., "content": ...}; `chat` makes a user's turn of
     a text, and `instruction` is written below it. The answer column holds text or a number; "" for none, which only a
-    verifier of one's own can do without.
+    verifier of one's own can do without. The columns `worked_column` (a worked solution), `hints_column` (hints, from little to
+    much) and `demonstrations_column` (whole answers of others) are read where a row has them, for the operators that show them;
+    the last two hold lists of texts.
 
     `verifier` is "math" (equal as mathematics, by math-verify), "exact" (the same text) or `module:function`, a function
 
@@ -57,6 +59,9 @@ class Data:
     instruction: str = ""
     chat: bool = False
     label: str = ""
+    worked_column: str = "worked"
+    hints_column: str = "hints"
+    demonstrations_column: str = "demonstrations"
     isolated: ClassVar[bool] = True
     room: ClassVar[str] = "rfpo.tasks"
 
@@ -147,7 +152,22 @@ class Data:
             raise UserError(f"{row.place}: math-verify cannot read the answer {solution[:60]!r}. Write it as mathematics, or "
                             f"set the verifier to 'exact'.")
         data = {} if self.verifier in VERIFIERS else {"row": json.loads(json.dumps(row.values, default=str))}
-        return Prompt(id, content, self.name, solution, data)
+        return Prompt(id, content, self.name, solution, data | self._help(row))
+
+    def _help(self, row: Row) -> dict:
+        """What the row holds for operators to show; an empty cell is none."""
+        found = {}
+        for name in ("worked", "hints", "demonstrations"):
+            column = getattr(self, f"{name}_column")
+            value = row.values.get(column)
+            if value in (None, "", []):
+                continue
+            texts = value if isinstance(value, list) and name != "worked" else [value]
+            if not all(isinstance(text, str) and text.strip() for text in texts):
+                wanted = "a text" if name == "worked" else "a list of texts"
+                raise UserError(f"{row.place}: the column {column!r} is {value!r:.60}; write {wanted}, or leave it out.")
+            found[name] = value if name == "worked" else texts
+        return found
 
     def _content(self, row: Row) -> Content:
         value = _column(row, self.prompt_column)

@@ -186,6 +186,7 @@ def test_rewriting_from_solutions_that_are_not_there():
 @pytest.mark.parametrize("what, data, works", [
     ("solution", {}, False), ("worked", {}, False), ("solution", {"worked": "1+1 is 2"}, False),
     ("worked", {"worked": "1+1 is 2"}, True), ("worked", {"demonstrations": ["2"]}, True), ("offsets", {}, True),
+    ("hints", {}, False), ("hints", {"worked": "1+1 is 2"}, False),
 ])
 def test_an_operator_that_reads_what_the_data_do_not_hold(what, data, works):
     run = complete()
@@ -193,6 +194,11 @@ def test_an_operator_that_reads_what_the_data_do_not_hold(what, data, works):
     prompts = [Prompt("own/1", "1+1=", "own", data=data), Prompt("sum/1", "1+2=", "sum", solution="3")]
     if works:
         refuse_prompts(run, prompts)
+    elif what == "hints":
+        assert refusal(lambda: refuse_prompts(run, prompts)) == (
+            f"fixing.operator.operators.1 is '{OWN}' and no prompt of task 'own' has hints. "
+            "Set fixing.operator=fix_located, or give the prompts hints (a column `hints`).")
+        return
     else:
         assert refusal(lambda: refuse_prompts(run, prompts)) == (
             f"fixing.operator.operators.1 is '{OWN}' and no prompt of task 'own' has a solution. "

@@ -12,4 +12,6 @@ def test_the_recipes_objective_keeps_the_contract(name, contract):
     objective = recipe(name).objective
     if contract.__name__ in {known for piece in objective.pieces for known in narrowed(piece)}:
         pytest.skip("one of its pieces narrows this contract")
+    if contract.__name__ == "reinforce_at_ratio_one" and objective.regularizers:
+        pytest.skip("a regularizer has a gradient of its own")
     contract(objective)

@@ -95,7 +95,7 @@ def test_hints_of_the_data_count_their_levels():
     prompt = replace(SUM, data={"hints": ["units", "", 7, "units, then tens"]})
     requests = asked(HintLadder(source="data"), stuck(prompt=prompt))
     assert [(r.level, "\nunits\n" in r.content) for r in requests] == [(1.0, True), (4.0, False)]
-    assert HintLadder(source="data").reads == frozenset()
+    assert HintLadder(source="data").reads == {"hints"}
 
 
 # A prefix of the reference

@@ -59,7 +59,7 @@ def case(request):
 
 def test_is_an_operator(case):
     operator, _ = case
-    assert isinstance(operator, Operator) and operator.reads <= {"offsets", "stored", "critic", "solution", "worked"}
+    assert isinstance(operator, Operator) and operator.reads <= {"offsets", "stored", "critic", "solution", "worked", "hints"}
 
 
 def test_nothing_hostile_is_accepted_and_every_talk_ends(case):

@@ -50,6 +50,24 @@ def test_chat_messages_and_instructions(tmp_path):
     assert asked[0].content[1] == asked[1].content[0] == Message("user", "1+1\nBox it.")
 
 
+def test_what_operators_show_is_read_where_a_row_has_it(tmp_path):
+    row = GOOD | {"worked": "1 and 1 is 2", "hints": ["count", "count on"], "demonstrations": "two: 2"}
+    rich, poor = Data(lines(tmp_path, row, GOOD | {"prompt": "1 + 1", "worked": "", "hints": []}), evaluation_share=0.0
+                      ).training_prompts()
+    assert rich.data == {"worked": "1 and 1 is 2", "hints": ["count", "count on"], "demonstrations": ["two: 2"]}
+    assert poor.data == {}
+    named = Data(lines(tmp_path, GOOD | {"solution": "1 and 1 is 2"}), evaluation_share=0.0, worked_column="solution")
+    assert named.training_prompts()[0].data == {"worked": "1 and 1 is 2"}
+
+
+@pytest.mark.parametrize(("column", "value", "wanted"), [
+    ("worked", ["a", "b"], "write a text"), ("worked", 7, "write a text"), ("hints", ["a", 7], "write a list of texts"),
+    ("demonstrations", {"a": 1}, "write a list of texts"), ("hints", ["a", " "], "write a list of texts")])
+def test_help_of_another_kind_is_refused(tmp_path, column, value, wanted):
+    with pytest.raises(UserError, match=f"line 1: the column '{column}' is .*; {wanted}, or leave it out"):
+        Data(lines(tmp_path, GOOD | {column: value}), evaluation_share=0.0).training_prompts()
+
+
 def test_parquet_and_other_column_names(tmp_path):
     path = tmp_path / "data.parquet"
     messages = [{"role": "user", "content": "2+2"}]

@@ -78,7 +78,7 @@ class HintLadder(Operator):
 
     @property
     def reads(self) -> frozenset[str]:
-        needs = {"reference": {"worked"}, "policy": {"worked"}, "critic": {"worked", "critic"}, "data": set()}
+        needs = {"reference": {"worked"}, "policy": {"worked"}, "critic": {"worked", "critic"}, "data": {"hints"}}
         return frozenset(needs[self.source])
 
     def correct(self, group: Group) -> Generator[Round, Answers, tuple[Correction, ...]]:
