@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from math import exp
+from math import exp, prod
 from pathlib import Path
 
 from rfpo.reporting import page
@@ -36,7 +36,8 @@ def report(run_dir: Path) -> Path:
         page.tiles(_headline(metrics, store.timings())) if metrics else page.paragraph("No step is finished yet."),
         *_curves(metrics),
         *_off_policy(corrections),
-        *_corrections(corrections),
+        *_operators(metrics),
+        *_corrections([row for row in corrections if row["text"] != row["parent_text"]]),
         *_leaks(corrections),
         *_tokens(metrics),
         page.heading("Settings"), page.folded("run.toml", page.code(store.run_toml)),
@@ -100,6 +101,25 @@ def _off_policy(corrections: Sequence[dict]) -> list[str]:
         f"R_off of {len(ratios):,} corrections; {percent(sum(r > 1 for r in ratios) / len(ratios))} of them are above 1, where "
         "the correction weighs more than a sampled answer."),
         page.figures([Panel("Number of corrections", "off-policy ratio R_off", values=ratios)])]
+
+
+def _operators(metrics: Sequence[dict]) -> list[str]:
+    """Tries, successes, tokens and leaks of each operator over the whole run; [] for a run without any."""
+    names = sorted({key.split("/")[1] for record in metrics for key in record if key.startswith("operator/")})
+    if not names:
+        return []
+
+    def summed(name: str, *keys: str) -> float:
+        """Over the steps, of the product of these numbers of the operator's."""
+        return sum(prod(record.get(f"operator/{name}/{key}") or 0 for key in keys) for record in metrics)
+
+    rows = []
+    for name in names:
+        tries, right = summed(name, "tries"), summed(name, "tries", "try_success")
+        leaks = summed(name, "tries", "try_success", "leak_rate")
+        rows.append((name, f"{tries:,.0f}", percent(right / tries) if tries else "-", f"{summed(name, 'tokens'):,.0f}",
+                     percent(leaks / right) if right else "-"))
+    return [page.heading("Operators"), page.table(("operator", "tries", "right", "tokens", "leak rate"), rows)]
 
 
 def _corrections(corrections: Sequence[dict], most: int = 4) -> list[str]:

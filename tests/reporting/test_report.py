@@ -3,7 +3,7 @@ import pytest
 from rfpo.errors import UserError
 from rfpo.reporting import RunStore
 from rfpo.reporting.plots import Line, Panel, svg
-from rfpo.reporting.report import _parting, _running_mean, report
+from rfpo.reporting.report import _operators, _parting, _running_mean, report
 from rfpo.reporting.wording import duration, percent, tokens
 
 
@@ -71,3 +71,17 @@ def test_numbers_in_words():
     assert [percent(x) for x in (0.0, 0.004, 0.47, 0.998, 1.0)] == ["0%", "0.4%", "47%", "99.8%", "100%"]
     assert [tokens(x) for x in (853, 12_345, 999_600)] == ["853", "12k", "1.0M"]
     assert [duration(x) for x in (5.4, 65, 7265)] == ["0:05", "1:05", "2:01:05"]
+
+
+def test_operators_are_summed_over_the_steps(tmp_path):
+    def step(one, two=None):
+        keys = ("tries", "try_success", "tokens", "leak_rate")
+        return {f"operator/{name}/{key}": value for name, values in (("one", one), ("two", two)) if values
+                for key, value in zip(keys, values, strict=True)}
+
+    (heading, table) = _operators([step((4, 0.5, 100, 0.5)), step((6, 0.0, 50, None), (2, None, 30, None)), {"reward": 1.0}])
+    assert "Operators" in heading
+    cells = [row.split("</td>")[:-1] for row in table.split("<tr>")[2:]]
+    assert [[cell.removeprefix("<td>") for cell in row] for row in cells] == [
+        ["one", "10", "20%", "150", "50%"], ["two", "2", "0%", "30", "-"]]
+    assert _operators([{"reward": 1.0}]) == []
