@@ -59,7 +59,7 @@ def by_operator(tries: Iterable[Attempt], corrections: Iterable[Correction]) -> 
         made.setdefault(correction.operator, []).append(correction)
     found = {}
     for name in sorted({*asked, *made}):
-        answers = [a for a in asked.get(name, ()) if a.completion.request.judged]
+        answers = [a for a in asked.get(name, ()) if is_answer(a)]
         mine = made.get(name, [])
         kinds = Counter(kind for c in mine for kind in c.leaks)
         found |= {f"operator/{name}/tries": len(answers),
@@ -77,6 +77,12 @@ def net_fix_rate(fixed: int, stuck: int, controls: Sequence[Sequence[Attempt]]) 
         return {}
     redrawn = mean(any(a.solved for a in answers) for answers in controls)
     return {"resample_fix_rate": redrawn, "net_fix_rate": fixed / stuck - redrawn}
+
+
+def is_answer(attempt: Attempt) -> bool:
+    """A try at an answer: judged, and not there for a leak test only."""
+    request = attempt.completion.request
+    return request.judged and getattr(request, "role", "answer") != "audit"
 
 
 def locator_accuracy(tries: Iterable[Attempt]) -> float | None:

@@ -12,6 +12,7 @@ from rfpo.training.learn import Lesson, Seen, learn
 from rfpo.training.measures import (
     by_operator,
     by_origin,
+    is_answer,
     locator_accuracy,
     mean,
     net_fix_rate,
@@ -51,8 +52,8 @@ def _account(state: LoopState, harvest: Harvest, lesson: Lesson | None) -> None:
     tokens.prompt += sum(len(a.completion.context) for a in (*harvest.rollouts, *harvest.tries) if a.completion.drawn)
     tally.stuck += len(harvest.stuck)
     tally.fixed += harvest.fixed
-    tally.tries += sum(a.completion.request.judged for a in harvest.tries)
-    tally.successes += sum(a.solved for a in harvest.tries)
+    tally.tries += sum(map(is_answer, harvest.tries))
+    tally.successes += sum(a.solved for a in harvest.tries if is_answer(a))
     tally.too_long += harvest.too_long
     tally.unasked += harvest.unasked
     tally.ungraded += sum(not a.graded for a in (*harvest.rollouts, *harvest.tries) if a.completion.request.judged)
@@ -83,7 +84,7 @@ def _rollout_metrics(harvest: Harvest) -> dict:
 
 def _correction_metrics(harvest: Harvest, lesson: Lesson | None) -> dict:
     rows = lesson.rows if lesson else ()
-    answers = [a for a in harvest.tries if a.completion.request.judged]
+    answers = [a for a in harvest.tries if is_answer(a)]
     leaks = Counter(kind for c in harvest.corrections for kind in c.leaks)
     return {
         "trigger_rate": len(harvest.stuck) / len(harvest.groups) if harvest.groups else None,

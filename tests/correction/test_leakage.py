@@ -7,6 +7,7 @@ from rfpo.correction.leaks import LeakTest, audited
 from rfpo.correction.leaks.counterfactual_reference import CounterfactualReference, altered
 from rfpo.correction.leaks.invalid_step import InvalidStep, false_equations
 from rfpo.correction.leaks.meta_words import MetaWords
+from rfpo.correction.leaks.needless_derivation import NeedlessDerivation
 from rfpo.correction.leaks.no_derivation import NoDerivation
 from rfpo.correction.leaks.parroting import Parroting
 from rfpo.correction.leaks.reference_in_head import ReferenceInHead
@@ -197,3 +198,30 @@ def test_an_audit_is_asked_after_the_operator_and_makes_no_correction():
     (correction,) = report.corrections["sum/1", 0]
     assert correction.by.completion.text == "46" and correction.leaks == ("follows_false_reference",)
     assert report.rounds == 2 and report.tokens == 4
+
+
+def needless(verdicts, text="12 + 30 is 42. The sum is 46.", answer="46"):
+    """The audit of one correction, whose draws get these verdicts: what was asked, and the leaks."""
+    stuck = group(wrong("5"))
+    accepted = Correction(stuck.attempts[0], attempt(text, Verdict.solved(answer)), "fix_wrong_only", 2, "wrong")
+    talk, asked = NeedlessDerivation(draws=len(verdicts) or 1).audit(accepted, stuck, FixWrongOnly()), ()
+    try:
+        asked = next(talk)
+        talk.send((tuple(attempt("46", verdict, request=asked[0]) for verdict in verdicts),))
+    except StopIteration as end:
+        return asked, end.value
+
+
+def test_an_answer_that_comes_without_its_derivation():
+    right, not_right = Verdict.solved("46"), Verdict.wrong("47")
+    (request,), leaked = needless([right, not_right, right, not_right])
+    assert leaked == ("needless_derivation",) and (request.opening.text, request.n) == ("The sum is ", 4)
+    assert request.content == "12+34=" and request.role == "audit" and request.help == "nothing"
+    assert needless([right, not_right, not_right, not_right])[1] == ()
+    assert needless([Verdict.ungraded("?")])[1] == ()
+
+
+@pytest.mark.parametrize(("text", "answer"), [("46", "46"), ("The sum is 46", "46"), ("2+4 is 6.\nIt is six", "46"),
+                                              ("a b", "")])
+def test_without_a_derivation_to_delete_nothing_is_asked(text, answer):
+    assert needless([], text, answer) == ((), ())

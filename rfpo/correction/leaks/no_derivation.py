@@ -24,8 +24,7 @@ class NoDerivation(LeakTest):
     that, had a derivation all the same; or where the question asks for reasons. An answer of many words (code, a proof) is
     held to the first of these only.
 
-    The form that asks the model, whether the answer is as probable without its derivation, needs log-probs of given tokens
-    before the step's scoring, and is not offered.
+    The form that asks the model, whether the answer is as probable without its derivation, is `needless_derivation`.
     """
 
     short: float = 0.5
