@@ -75,6 +75,14 @@ def idle_ratio(run: Run) -> str | None:
                 "defined there only: it would be 1 on every row. Set fixing.merge.conditioning=original, or drop the weight.")
 
 
+def truncated_parent(run: Run) -> str | None:
+    concise = run.fixing and getattr(run.fixing.operator, "concise", False)
+    if concise and R_OFF in [kind_of(weight) for weight in run.objective.weights]:
+        return ("fixing.operator.concise is true, by which a truncated answer can be corrected, and objective.weights holds "
+                f"{R_OFF!r}, which would take its mean log-prob, too high for want of an end. Set "
+                "fixing.operator.concise=false, or drop the weight.")
+
+
 def nothing_drawn(run: Run) -> str | None:
     if not run.fixing or run.fixing.operator.draws:
         return None
@@ -92,4 +100,5 @@ def first_turn_let_go(run: Run) -> str | None:
                     "no regularizer that does. Set streams.first_turn.objective.regularizers=[\"kl_to_reference\"].")
 
 
-RULES = (all_replaced, stream_missing, stream_without_signal, stale_stream, idle_ratio, nothing_drawn, first_turn_let_go)
+RULES = (all_replaced, stream_missing, stream_without_signal, stale_stream, idle_ratio, truncated_parent,
+         nothing_drawn, first_turn_let_go)

@@ -85,6 +85,10 @@ REFUSED = {
                    "fixing.merge trains no correction under its original prompt, and objective.weights holds "
                    "'off_policy_ratio', which is defined there only: it would be 1 on every row. Set "
                    "fixing.merge.conditioning=original, or drop the weight."),
+    "truncated_parent": ("rfpo", ['fixing.operator={kind="avoid_answers", concise=true}'],
+                         "fixing.operator.concise is true, by which a truncated answer can be corrected, and "
+                         "objective.weights holds 'off_policy_ratio', which would take its mean log-prob, too high for want of "
+                         "an end. Set fixing.operator.concise=false, or drop the weight."),
     "nothing_drawn": ("rfpo", ["fixing.operator=demonstration", "fixing.merge.trained=drawn"],
                       "fixing.merge.trained is 'drawn' and fixing.operator is 'demonstration', of which no token is drawn: "
                       "nothing would be trained. Set fixing.merge.trained=answer."),
