@@ -16,5 +16,5 @@ def mixed(samples: Sequence[Sample]) -> bool:
     for sample in samples:
         if sample.stream != "policy":
             return True
-        outcomes.setdefault(sample.compared_in or sample.context, set()).add(sample.outcome)
+        outcomes.setdefault(sample.comparison, set()).add(sample.outcome)
     return any(len(found) > 1 for found in outcomes.values())

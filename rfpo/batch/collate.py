@@ -32,7 +32,7 @@ def collate(samples: Sequence[Sample], max_length: int) -> Batch:
     if not samples:
         raise ValueError("collate got no samples; a step without samples makes no batch and no optimizer step.")
     mask = pad([s.trained for s in samples], False, torch.bool)
-    group, groups = number([(s.group, s.compared_in or s.context) for s in samples])
+    group, groups = number([(s.group, s.comparison) for s in samples])
     context, contexts = number([s.context for s in samples])
     teacher, teacher_contexts = number([s.teacher_context or s.context for s in samples])
     behaviour = [s.behaviour or (None,) * len(s.tokens) for s in samples]

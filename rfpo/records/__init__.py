@@ -15,6 +15,7 @@ from rfpo.records.completion import (
     Stored,
     Verdict,
 )
+from rfpo.records.edit_distance import edit_distance
 from rfpo.records.prompt import Content, Message, Opening, Prompt, Request, Sampling
 from rfpo.records.random_key import RandomKey
 from rfpo.records.sample import Origin, Parent, Provenance, Sample, common_prefix
@@ -22,5 +23,5 @@ from rfpo.records.sample import Origin, Parent, Provenance, Sample, common_prefi
 __all__ = [
     "Attempt", "Completion", "Content", "Correction", "Finish", "Group", "History", "Location", "Message", "Opening",
     "Origin", "Outcome", "Parent", "Prompt", "Provenance", "RandomKey", "Request", "Sample", "Sampling", "Stored", "Verdict",
-    "common_prefix",
+    "common_prefix", "edit_distance",
 ]

@@ -86,6 +86,11 @@ class Sample:
             raise ValueError("an UNGRADED answer is not trained; leave it out of the samples.")
 
     @property
+    def comparison(self) -> tuple[int, ...]:
+        """The context of the group that the row is compared with: its own, unless it names another."""
+        return self.context if self.compared_in is None else self.compared_in
+
+    @property
     def truncated(self) -> bool:
         return self.finish is Finish.LENGTH
 

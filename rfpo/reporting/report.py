@@ -152,7 +152,7 @@ def _leaks(corrections: Sequence[dict]) -> list[str]:
     clean = sum(not row["leaks"] for row in corrections)
     rows = [(kind, f"{count:,}", percent(count / len(corrections))) for kind, count in counts.most_common()]
     return [page.heading("Leaks"), page.paragraph(
-        f"{clean:,} of {_counted(len(corrections), 'correction')} mention neither the attempt nor the help that was given."),
+        f"{clean:,} of {_counted(len(corrections), 'correction')} have no leak that the run's tests find."),
         page.table(("leak", "corrections", "share"), rows) if rows else ""]
 
 

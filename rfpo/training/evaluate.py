@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import comb
 
 from rich.console import Console
@@ -64,9 +64,7 @@ class Scores:
 def score(sampler: Sampler, judge: Judge, prompts: Sequence[Prompt], sampling: Sampling, samples: int, key: RandomKey,
           finished: Callable | None = None) -> tuple[Scores, list[tuple[Attempt, ...]]]:
     """`samples` plain completions of each prompt, judged. `key` gives seed, step and purpose; prompts make it distinct."""
-    requests = [Request(p, p.content, RandomKey(key.seed, key.step, p.id, key.visit, key.purpose), samples, sampling)
-                for p in prompts]
-    attempts = ask(sampler, judge, requests, finished)
+    attempts = ask(sampler, judge, plain_requests(prompts, sampling, samples, key), finished)
     flat = [attempt for group in attempts for attempt in group]
     return Scores(
         tasks=tuple(p.task for p in prompts), prompts=tuple(p.id for p in prompts),
@@ -74,6 +72,11 @@ def score(sampler: Sampler, judge: Judge, prompts: Sequence[Prompt], sampling: S
         solved=tuple(sum(a.solved for a in group) for group in attempts),
         tokens=sum(len(a.completion.tokens) for a in flat), truncated=sum(a.completion.truncated for a in flat),
         ungraded=sum(not a.graded for a in flat)), attempts
+
+
+def plain_requests(prompts: Sequence[Prompt], sampling: Sampling, samples: int, key: RandomKey) -> list[Request]:
+    """`samples` plain completions of each prompt; see score."""
+    return [Request(p, p.content, replace(key, prompt=p.id, attempt=0, sample=0), samples, sampling) for p in prompts]
 
 
 def ask(sampler: Sampler, judge: Judge, requests: Sequence[Request], finished: Callable | None = None
@@ -136,12 +139,12 @@ def evaluate_two_turns(model: Model, tasks: Sequence[Task], *, samples: int, sam
     from rfpo.training.two_turns import MAY, NEEDS, two_turns
 
     prompts = _prompts(tasks, limit)
-    load(templates, second, NEEDS, MAY)
+    template = load(templates, second, NEEDS, MAY)
     engine = load_engine(model, temperature=sampling.temperature or 1.0)
     with verifier(tasks) as checker, Progress(*BAR, console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task("answers", total=2 * len(prompts) * samples)
-        return two_turns(engine, checker.judge, prompts, sampling, samples, RandomKey(seed=seed, purpose="evaluation"),
-                         templates=templates, second=second, finished=lambda _: progress.advance(bar))
+        return two_turns(engine, checker.judge, prompts, template, sampling, samples,
+                         RandomKey(seed=seed, purpose="evaluation"), lambda _: progress.advance(bar))
 
 
 def _prompts(tasks: Sequence[Task], limit: int | None) -> list[Prompt]:

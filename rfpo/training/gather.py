@@ -132,8 +132,8 @@ def _shaped(run, samples: tuple[Sample, ...]) -> tuple[Sample, ...]:
 def _silenced(samples: Sequence[Sample], shaped: Sequence[Sample]) -> tuple[Sample, ...]:
     """The shaped rows, but without what shaping added to the verifier's part where no row that they are compared with is
     SOLVED: rewards that differ by a length penalty alone would make a gradient about nothing."""
-    solved = {_compared_in(sample) for sample in samples if sample.stream == "policy" and sample.outcome is Outcome.SOLVED}
-    return tuple(late if early.stream != "policy" or _compared_in(early) in solved else _unshaped(early, late)
+    solved = {sample.comparison for sample in samples if sample.stream == "policy" and sample.outcome is Outcome.SOLVED}
+    return tuple(late if early.stream != "policy" or early.comparison in solved else _unshaped(early, late)
                  for early, late in zip(samples, shaped, strict=True))
 
 
@@ -142,10 +142,6 @@ def _unshaped(early: Sample, late: Sample) -> Sample:
     before = early.rewards.get("verifier", early.reward)
     verifier = late.rewards.get("verifier", before)
     return replace(late, reward=early.reward + verifier - before, rewards={**early.rewards, "verifier": verifier})
-
-
-def _compared_in(sample: Sample) -> tuple[int, ...]:
-    return sample.context if sample.compared_in is None else sample.compared_in
 
 
 def _chain(parts: Iterable[Iterable]) -> list:

@@ -6,30 +6,17 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from rfpo.correction import Try
-from rfpo.records import Attempt, Correction, Sample, common_prefix
-
-
-def edit_distance(first: Sequence[int], second: Sequence[int]) -> float:
-    """Levenshtein's distance of two token sequences over the length of the longer: 0 for equal ones, 1 for nothing in common.
-    0 when both are empty."""
-    if not first or not second:
-        return float(bool(first or second))
-    target = np.asarray(second)
-    steps = np.arange(len(second) + 1)
-    row = steps.copy()
-    for number, token in enumerate(first, 1):
-        here = np.minimum(row[1:] + 1, row[:-1] + (target != token))
-        row = np.minimum.accumulate(np.concatenate([[number], here]) - steps) + steps
-    return float(row[-1]) / max(len(first), len(second))
+from rfpo.records import Attempt, Correction, Sample, common_prefix, edit_distance
 
 
 def of_corrections(corrections: Sequence[Correction]) -> dict:
-    """Means over the accepted corrections of a step, each beside the wrong answer that it corrects: `edit_distance`,
-    `shared_prefix` (leading tokens that both have, as a share of the correction) and `length_ratio` (correction over wrong
-    answer); `tries_to_fix` counts from 1. None of a step without corrections."""
+    """Means over the accepted corrections of a step, each beside the wrong answer that it corrects: `edit_distance`
+    (Levenshtein's over the longer length: 0 for equal ones, 1 for nothing in common), `shared_prefix` (leading tokens that both
+    have, as a share of the correction) and `length_ratio` (correction over wrong answer); `tries_to_fix` counts from 1. None of
+    a step without corrections."""
     pairs = [(c.of.completion.tokens, c.by.completion.tokens) for c in corrections]
     return {
-        "edit_distance": mean(edit_distance(of, by) for of, by in pairs),
+        "edit_distance": mean(edit_distance(of, by) / max(len(of), len(by), 1) for of, by in pairs),
         "shared_prefix": mean(common_prefix(of, by) / max(len(by), 1) for of, by in pairs),
         "length_ratio": mean(len(by) / max(len(of), 1) for of, by in pairs),
         "tries_to_fix": mean(c.tries for c in corrections),

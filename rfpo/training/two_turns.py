@@ -3,16 +3,17 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from string import Template
 
-from rfpo.correction._templates import fill, load
+from rfpo.correction._templates import fill
 from rfpo.engines.protocols import Sampler
 from rfpo.errors import UserError
 from rfpo.records import Attempt, Prompt, RandomKey, Request, Sampling
-from rfpo.training.evaluate import Judge, ask
+from rfpo.training.evaluate import Judge, ask, plain_requests
 
 NEEDS, MAY = (("question",), ("attempt",)), ("answer",)
-SECOND = "rewrite_plain"
-"""The template of the second turn: the first answer is shown, and whether it was right is not said."""
+"""The fields of the second turn's template, such as rewrite_plain: the first answer is shown, and whether it was right is not
+said."""
 
 
 @dataclass(frozen=True)
@@ -83,17 +84,11 @@ class TwoTurns:
                            "generated_tokens": self.tokens, "prompts": detail}, indent=1)
 
 
-def two_turns(sampler: Sampler, judge: Judge, prompts: Sequence[Prompt], sampling: Sampling, samples: int, key: RandomKey, *,
-              templates: str = "prose", second: str = SECOND, finished: Callable | None = None) -> TwoTurns:
-    """`samples` first answers of each prompt, and one second answer to each of them. `second` names the template of the
-    second turn in the set `templates`, with the fields ${question} and ${attempt}.
-
-    Raises UserError for a template that is not there or lacks a field.
-    """
-    template = load(templates, second, NEEDS, MAY)
-    asked = [Request(p, p.content, RandomKey(key.seed, key.step, p.id, key.visit, key.purpose), samples, sampling)
-             for p in prompts]
-    first = ask(sampler, judge, asked, finished)
+def two_turns(sampler: Sampler, judge: Judge, prompts: Sequence[Prompt], template: Template, sampling: Sampling, samples: int,
+              key: RandomKey, finished: Callable | None = None) -> TwoTurns:
+    """`samples` first answers of each prompt, and one second answer to each of them, asked for by `template` with the fields
+    ${question} and ${attempt}. Raises UserError when no pair of answers could be judged."""
+    first = ask(sampler, judge, plain_requests(prompts, sampling, samples, key), finished)
 
     def follow(prompt: Prompt, attempt: Attempt, number: int) -> Request:
         content = fill(template, prompt, attempt=attempt.completion.text, answer=attempt.verdict.answer or "")

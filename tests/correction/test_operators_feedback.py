@@ -14,7 +14,7 @@ from rfpo.correction.operators.avoid_answers import AvoidAnswers
 from rfpo.correction.operators.critique_then_revise import CritiqueThenRevise
 from rfpo.correction.operators.draft_and_refine import DraftAndRefine
 from rfpo.correction.operators.group_feedback import GroupFeedback
-from rfpo.correction.operators.minimal_edit import MinimalEdit, edit_distance
+from rfpo.correction.operators.minimal_edit import MinimalEdit
 from rfpo.correction.operators.reflect_then_retry import ReflectThenRetry
 from rfpo.correction.operators.rewrite_plain import RewritePlain
 from rfpo.correction.operators.rewrite_with_error import RewriteWithError
@@ -22,7 +22,7 @@ from rfpo.correction.operators.rewrite_with_reward import RewriteWithReward
 from rfpo.correction.operators.text_feedback import TextFeedback
 from rfpo.errors import UserError
 from rfpo.pieces import kind_of
-from rfpo.records import Message, Opening, Prompt, Verdict
+from rfpo.records import Message, Opening, Prompt, Verdict, edit_distance
 from tests.correction.builders import PLACE, SAMPLING, attempt, group, play, solved, truncated, ungraded, wrong
 from tests.correction.hostile import HOSTILE, draws_are_distinct, endure, parent_text, reply, shown, tells
 

@@ -23,7 +23,7 @@ def test_a_whole_run_is_told(tmp_path):
     html = report(tmp_path / "run").read_text()
     assert html.count("<svg") == 5  # reward, solved, stuck, evaluation, R_off; there was never a fix rate
     assert "<b>2 of 6</b>tries succeeded" in html and "<b>1:00</b>time" in html
-    assert "0 of 2 corrections mention neither" in html and "<td>mentions_attempt</td><td>2</td><td>100%</td>" in html
+    assert "0 of 2 corrections have no leak" in html and "<td>mentions_attempt</td><td>2</td><td>100%</td>" in html
     assert "<td>corrections</td><td>200</td><td>10%</td>" in html
     assert "<td>evaluation</td><td>50</td><td>not counted</td>" in html
     assert "failed" not in html

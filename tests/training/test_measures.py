@@ -1,14 +1,11 @@
 """What is measured of corrections, by hand."""
 
-import random
-
 import pytest
 
 from rfpo.correction import Try
 from rfpo.records import Correction, Location, RandomKey, Verdict
 from rfpo.training.measures import (
     by_operator,
-    edit_distance,
     locator_accuracy,
     net_fix_rate,
     of_corrections,
@@ -16,28 +13,6 @@ from rfpo.training.measures import (
     recovery,
 )
 from tests.correction.builders import PLACE, PROMPT, attempt, solved, wrong
-
-
-def levenshtein(first, second):
-    """The recursion as it is defined."""
-    if not first or not second:
-        return len(first) + len(second)
-    return min(levenshtein(first[1:], second) + 1, levenshtein(first, second[1:]) + 1,
-               levenshtein(first[1:], second[1:]) + (first[0] != second[0]))
-
-
-@pytest.mark.parametrize(("first", "second", "distance"), [
-    ("", "", 0.0), ("abc", "abc", 0.0), ("abc", "xyz", 1.0), ("", "ab", 1.0), ("kitten", "sitting", 3 / 7), ("ab", "b", 0.5)])
-def test_edit_distance_by_hand(first, second, distance):
-    assert edit_distance(tuple(map(ord, first)), tuple(map(ord, second))) == pytest.approx(distance)
-
-
-def test_edit_distance_is_levenshteins():
-    rng = random.Random(0)
-    for _ in range(40):
-        a, b = ([rng.randrange(3) for _ in range(rng.randrange(1, 6))] for _ in range(2))
-        assert edit_distance(a, b) == pytest.approx(levenshtein(a, b) / max(len(a), len(b)))
-        assert edit_distance(a, b) == edit_distance(b, a)
 
 
 def correction(of, by, operator="fix_located", tries=1, leaks=()):

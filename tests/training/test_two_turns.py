@@ -4,11 +4,16 @@ import json
 
 import pytest
 
+from rfpo.correction._templates import load
 from rfpo.engines.scripted import ScriptedEngine
+from rfpo.engines.settings import Model
 from rfpo.errors import UserError
 from rfpo.records import Prompt, RandomKey, Sampling, Verdict
-from rfpo.training.two_turns import Pairs, TwoTurns, two_turns
+from rfpo.tasks.column_addition import ColumnAddition
+from rfpo.training.evaluate import evaluate_two_turns
+from rfpo.training.two_turns import MAY, NEEDS, Pairs, TwoTurns, two_turns
 
+TEMPLATE = load("student", "rewrite_plain", NEEDS, MAY)
 PROMPTS = (Prompt("a", "1+1=", "sum", "2"), Prompt("b", "2+2=", "sum", "4"))
 
 
@@ -24,7 +29,7 @@ def talk(first: dict, second: dict, samples=2, context=4096, prompts=PROMPTS):
         return turn[request.prompt.id][request.key.sample + j]
 
     engine = ScriptedEngine(script, context_length=context)
-    return engine, two_turns(engine, judge, prompts, Sampling(), samples, RandomKey(purpose="evaluation"), templates="student")
+    return engine, two_turns(engine, judge, prompts, TEMPLATE, Sampling(), samples, RandomKey(purpose="evaluation"))
 
 
 def test_every_kind_of_pair_by_hand():
@@ -83,7 +88,7 @@ def test_the_table_and_the_json_hold_the_same_numbers():
     assert stored["all"] == turns.scores() and stored["prompts"][0]["right_wrong"] == 1
 
 
-def test_a_template_that_is_not_there_is_refused():
+def test_a_template_that_is_not_there_is_refused_before_the_model_is_loaded():
     with pytest.raises(UserError, match="templates 'student' has no nothing.txt"):
-        two_turns(ScriptedEngine(lambda r, j: "2"), judge, PROMPTS, Sampling(), 1, RandomKey(), templates="student",
-                  second="nothing")
+        evaluate_two_turns(Model(path="no such model"), (ColumnAddition(size=2, evaluation_size=2),), samples=1,
+                           sampling=Sampling(), templates="student", second="nothing")
