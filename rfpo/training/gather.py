@@ -80,8 +80,7 @@ def _round(bench: Bench, state: LoopState, drawn: Sequence[tuple[Prompt, int]], 
     reached = {(request.prompt.id, request.key.visit) for request in rollout.wanted}
     harvest = Harvest(groups, stuck, (report,), tries, tuple(_chain(report.corrections.values())),
                       tuple(rollout.controls[group.key] for group in stuck if group.key in rollout.controls),
-                      unasked=len(stuck) - len(reached),
-                      too_long=sum(request.n for request in rollout.wanted) - len(tries))
+                      unasked=len(stuck) - len(reached), too_long=rollout.too_long)
     room = bench.engine.context_length
     return harvest, [_shaped(run, tuple(s for s in samples if _fits(s, room))) for samples in members]
 

@@ -38,6 +38,7 @@ class Rollout:
         self.places: list[tuple[Key, int]] = []
         self.rounds: dict[Key, _Round] = {}
         self.wanted: list[Request] = []
+        self.too_long = 0
         self.controls: dict[Key, tuple[Attempt, ...]] = {}
 
     def run(self) -> None:
@@ -145,6 +146,7 @@ class Rollout:
                 continue
             if made is None:
                 current.answers[place] = ()
+                self.too_long += request.n
             elif request.opening and request.opening.ends:
                 current.answers[place] = self._judged(given(self.bench, request, made))
         asked = [(place, made) for place, made in enumerate(prepared) if place not in current.answers]

@@ -307,3 +307,17 @@ def _bos():
     from tokenizers.processors import TemplateProcessing
 
     return TemplateProcessing(single="<pad> $A", special_tokens=[("<pad>", 0)])
+
+
+class Silent(Says):
+    """A critic that skips what it is asked."""
+
+    def answer(self, requests):
+        return [() for _ in requests]
+
+
+def test_what_a_critic_skips_was_not_too_long():
+    made = asking(lambda group: (ask(group, 0, to="critic", judged=False), ask(group, 1, content="x" * 99)), critic=Silent(),
+                  context=90)
+    state, _, _ = step(made)
+    assert heard(made) == [((), ())] and state.tally.too_long == 1
