@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "config": BELOW_CONFIG, "reporting": BELOW_CONFIG | {"config"},
     "training": BELOW_CONFIG | {"config", "reporting"},
     "recipes": BELOW_CONFIG | {"config", "reporting", "training"},
+    "study": BELOW_CONFIG | {"config", "reporting", "training", "recipes"},
 }
 FREE = {"cli", "commands", "demo", "integrations", "__main__", "__init__"}  # the top of the house
 
