@@ -129,7 +129,7 @@ class Plan:
 
     def __post_init__(self):
         if not self.arms or not self.tasks:
-            raise UserError("a plan needs at least one arm and one task, as [arms.rfpo] with recipe = \"rfpo\" and [tasks.mine] "
+            raise UserError("a plan needs an arm and a task, as [arms.rfpo] with recipe = \"rfpo\" and [tasks.mine] "
                             "with student = \"...\" and token_budget = 100000.")
         require(self, "seeds", _positive, "a whole number of at least 1", 8)
         require(self, "first_seed", lambda x: x >= 0, "0 or more", 0)
@@ -161,7 +161,7 @@ class Plan:
             if arm.spends_like and arm.updates_like:
                 raise UserError(f"arms.{name} has both spends_like and updates_like; it can follow one arm in one of them.")
             if arm.after and self.arms[arm.after].after:
-                raise UserError(f"arms.{name} follows {arm.after!r}, which follows another arm itself; name an arm that follows "
+                raise UserError(f"arms.{name} follows {arm.after!r}, which follows another arm itself; name one that follows "
                                 "none.")
 
     @property
@@ -189,7 +189,7 @@ class Plan:
     def smaller(self) -> "Plan":
         """The reduced version. Raises UserError when the plan has none."""
         if self.small is None:
-            raise UserError(f"the plan {self.name!r} has no [small] table; add one with arms, tasks and seeds, or drop --small.")
+            raise UserError(f"the plan {self.name!r} has no [small] table; add one with arms, tasks and seeds or drop --small.")
         arms, tasks = set(self.small.arms), {name: self.tasks[name] for name in self.small.tasks}
         arms |= {self.arms[name].after for name in arms if self.arms[name].after}
         claims = {name: _within(claim, arms, tasks) for name, claim in self.claims.items()}
