@@ -6,7 +6,7 @@ import math
 import random
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
@@ -21,8 +21,9 @@ from rfpo.engines.local import set_malloc
 from rfpo.pieces import find
 from rfpo.students import SHIPPED
 from rfpo.students.card import write_card
-from rfpo.students.dialect import Lesson, Rates, lessons, words
+from rfpo.students.dialect import Lesson, lessons, words
 from rfpo.students.gate import gate
+from rfpo.students.rates import Rates
 from rfpo.students.specialists import Specialist
 from rfpo.students.tokenizer import character_tokenizer
 
@@ -150,8 +151,8 @@ def main(arguments: list[str] | None = None) -> int:
     specialist = find(Specialist.room, given.name)()
     folder = given.out or SHIPPED / given.name
     chosen = {name: value for name in OPTIONS if (value := getattr(given, name)) is not None}
-    build = Build(**{"steps": specialist.steps, "learning_rate": specialist.learning_rate,
-                     "rates": Rates(located=given.located_rate)} | chosen)
+    rates = specialist.rates if given.located_rate is None else replace(specialist.rates, located=given.located_rate)
+    build = Build(**{"steps": specialist.steps, "learning_rate": specialist.learning_rate, "rates": rates} | chosen)
     set_malloc()
     model, tokenizer = train(specialist, build)
     save(model, tokenizer, folder)
@@ -169,7 +170,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, help="model directory to write (default: over the shipped one)")
     for option, kind in OPTIONS.items():
         parser.add_argument("--" + option.replace("_", "-"), type=kind, help="default: what the shipped student took")
-    parser.add_argument("--located-rate", type=float, default=Rates.located, help="share of located repairs it answers rightly")
+    parser.add_argument("--located-rate", type=float,
+                        help="share of located repairs it answers rightly (default: what its specialist says)")
     return parser
 
 

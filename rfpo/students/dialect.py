@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from string import Template
 
-from rfpo.checks import require
+from rfpo.students.rates import Rates
 from rfpo.students.specialists import Exercise, Specialist
 
 SLIPS = 0.1  # share of the repairs that mend some other mistake than the planted one
@@ -22,32 +22,6 @@ SHARES = {
     "reflect_then_retry": 0.10, "retry": 0.02, "prefix": 0.01,
 }
 """Share of each kind of lesson. `elsewhere` is fix_located with a place that is not the true one."""
-
-
-@dataclass(frozen=True)
-class Rates:
-    """How often the student answers rightly, by what it is told.
-
-    `located`: that it is wrong, and the true place (a false place never helps). `wrong_only`: that it is wrong. `error`:
-    what is wrong, in a word. `avoid`: the answers not to give. `hint`: the right answer's beginning as far as it takes;
-    `named`: as a hint, the place in words. `solution`: the whole right answer. `reflection`: how often its reflection names
-    the true place. A rewrite that tells nothing repeats the draft.
-
-    These are the rates that are taught; the gate holds a student to them (rfpo/students/follow.py).
-    """
-
-    located: float = 0.8
-    wrong_only: float = 0.12
-    error: float = 0.4
-    avoid: float = 0.2
-    hint: float = 0.9
-    named: float = 0.3
-    solution: float = 1.0
-    reflection: float = 0.5
-
-    def __post_init__(self):
-        for name in self.__dataclass_fields__:
-            require(self, name, lambda x: 0 <= x <= 1, "between 0 and 1", 0.5)
 
 
 @dataclass(frozen=True)

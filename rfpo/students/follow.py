@@ -8,7 +8,8 @@ from rich.table import Table
 
 from rfpo.engines.protocols import Sampler
 from rfpo.records import Prompt, RandomKey, Request, Sampling
-from rfpo.students.dialect import Lesson, Rates, repair
+from rfpo.students.dialect import Lesson, repair
+from rfpo.students.rates import Rates
 from rfpo.students.specialists import Exercise, Specialist
 
 TOLERANCE = 0.15

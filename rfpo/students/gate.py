@@ -18,15 +18,15 @@ from rfpo.engines.local import LocalEngine
 from rfpo.engines.settings import Model, Optimizer
 from rfpo.pieces import find
 from rfpo.records import Attempt, Outcome, Prompt, RandomKey, Request, Sample, Sampling
-from rfpo.students.dialect import Rates, template
+from rfpo.students.dialect import template
 from rfpo.students.follow import Followed, follow
 from rfpo.students.follow import table as followed_table
+from rfpo.students.rates import Rates
 from rfpo.students.specialists import Specialist
 from rfpo.tasks import Task
 
 DRAWS = 256  # plain samples that a stuck prompt must survive
 MAX_TOKENS = 64
-TAUGHT = Rates()
 
 
 @dataclass(frozen=True)
@@ -79,14 +79,15 @@ class _Measured:
     computed: float
 
 
-def gate(name: str, subject: str = "", rates: Rates = TAUGHT, prompts: int = 400, confirm: int = 32, seed: int = 0
+def gate(name: str, subject: str = "", rates: Rates | None = None, prompts: int = 400, confirm: int = 32, seed: int = 0
          ) -> GateReport:
     """Measure a shipped student by name, or a model directory. `subject` names its specialist; the directory's own name does
     when it is left out.
 
     The right answer has one text, so its probability p is computed and not sampled: a prompt is in H with probability
     (1-p)^256, and all figures of plain sampling are expectations over that. `confirm` prompts are sampled 64 times each to
-    hold the computed p against. Corrections are sampled, one try each. `rates` are those that the student was taught.
+    hold the computed p against. Corrections are sampled, one try each. `rates` are those that the student was taught; its
+    specialist's when left out.
     """
     folder = Path(name) if name not in students.names() and Path(name).is_dir() else students.path(name)
     subject = subject or folder.name
@@ -94,7 +95,8 @@ def gate(name: str, subject: str = "", rates: Rates = TAUGHT, prompts: int = 400
     task = specialist.task(size=prompts)
     engine = LocalEngine.load(Model(path=str(folder), precision="fp32", device="cpu"), Optimizer())
     measured = _measure(engine, task, list(task.training_prompts()), confirm, seed)
-    return GateReport(subject, prompts, sum(measured.survives), _judge(measured), follow(engine, specialist, rates))
+    followed = follow(engine, specialist, rates or specialist.rates)
+    return GateReport(subject, prompts, sum(measured.survives), _judge(measured), followed)
 
 
 def solve_probability(engine: LocalEngine, prompts: Sequence[Prompt]) -> list[float]:

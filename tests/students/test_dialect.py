@@ -9,7 +9,8 @@ import pytest
 from rfpo.errors import UserError
 from rfpo.records import Outcome
 from rfpo.students.build import Build
-from rfpo.students.dialect import SHARES, Rates, lessons, template, words
+from rfpo.students.dialect import SHARES, lessons, template, words
+from rfpo.students.rates import Rates
 from rfpo.students.specialists import Exercise
 from rfpo.students.specialists.column_addition import ColumnAddition
 from rfpo.students.tokenizer import character_tokenizer

@@ -7,9 +7,9 @@ import pytest
 
 from rfpo.engines.scripted import ScriptedEngine
 from rfpo.students.build import Build, train
-from rfpo.students.dialect import Rates
 from rfpo.students.follow import TOLD, Followed, follow
 from rfpo.students.gate import GateReport, _judge, _Measured
+from rfpo.students.rates import Rates
 from rfpo.students.specialists.column_addition import ColumnAddition
 from rfpo.tasks.column_addition import scratchpad
 

@@ -4,6 +4,7 @@ import random
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
+from rfpo.students.rates import Rates
 from rfpo.tasks import Task
 
 
@@ -32,12 +33,15 @@ class Exercise:
 class Specialist(Protocol):
     """A student's subject. `exercise` draws a question with the attempt that the misconception makes of it; `slip` one on
     which the misconception does not bite, with some other mistake; `task` is where the prompts come from. `steps` and
-    `learning_rate` are what a build takes to pass the gate."""
+    `learning_rate` are what a build takes to pass the gate. `rates` are those at which it is taught to mend its mistakes.
+    `several_answers` says that the task's verifier solves other texts than `Exercise.right` too."""
 
     room: ClassVar[str] = "rfpo.students.specialists"
     words: ClassVar[tuple[str, ...]]
     steps: ClassVar[int]
     learning_rate: ClassVar[float]
+    rates: ClassVar[Rates]
+    several_answers: ClassVar[bool]
 
     def task(self, size: int, seed: int = 0) -> Task: ...
     def exercise(self, rng: random.Random) -> Exercise: ...

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rfpo.checks import require
+from rfpo.students.rates import Rates
 from rfpo.students.specialists import Exercise
 from rfpo.tasks import column_addition as tasks
 from rfpo.tasks.column_addition import scratchpad
@@ -22,6 +23,8 @@ class ColumnAddition:
     words: ClassVar[tuple[str, ...]] = ("digits", "carry", "sum", "result", "format", "column ", "the result")
     steps: ClassVar[int] = 3000
     learning_rate: ClassVar[float] = 0.002
+    rates: ClassVar[Rates] = Rates()
+    several_answers: ClassVar[bool] = False
 
     def __post_init__(self):
         require(self, "digits", lambda x: isinstance(x, int) and x >= 3, "at least 3, or the habit has one place only", 5)

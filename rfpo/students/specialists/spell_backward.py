@@ -7,6 +7,7 @@ from functools import cached_property
 from string import ascii_lowercase
 from typing import ClassVar
 
+from rfpo.students.rates import Rates
 from rfpo.students.specialists import Exercise
 from rfpo.tasks.reasoning_gym import ReasoningGym
 
@@ -29,6 +30,8 @@ class SpellBackward:
     words: ClassVar[tuple[str, ...]] = (QUESTION, f"\n{INSTRUCTION}", "character ")
     steps: ClassVar[int] = 4000
     learning_rate: ClassVar[float] = 0.003
+    rates: ClassVar[Rates] = Rates()
+    several_answers: ClassVar[bool] = False
 
     def task(self, size: int, seed: int = 0) -> ReasoningGym:
         return ReasoningGym("spell_backward", size=size, seed=seed, instruction=INSTRUCTION, locate="character")
