@@ -1,18 +1,19 @@
 """Any data set of the reasoning_gym package, with its own configuration and its own scorer."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
 from rfpo.checks import one_of, require
 from rfpo.errors import UserError, near_miss
-from rfpo.records import Prompt, Verdict
+from rfpo.records import Location, Prompt, Verdict
 from rfpo.tasks._content import as_content
-from rfpo.tasks._extract import answer_span, check_extract
-from rfpo.tasks._locate import CHOICES, first_difference
+from rfpo.tasks._extract import Span, answer_span, check_extract
+from rfpo.tasks._locate import CHOICES, UNITS, first_difference
 from rfpo.tasks._split import Pools, fill, most_draws
 
 NONSENSE = "qwrtz 0x7 #"
@@ -28,7 +29,8 @@ class ReasoningGym:
 
     Two seeds of a data set share items, and a seed repeats some: which side of the split an exercise is on therefore hangs
     on the hash of its question. `locate` says in which unit ("character", "word", "line") the first difference to the
-    reference is the place of the error; it is right only for a data set whose reference is the only right answer.
+    reference is the place of the error; it is right only for a data set whose reference is the only right answer. The places
+    are the units of the reference and its end, where an answer that goes on is wrong.
     `instruction` is written below the question, `chat` makes a user's turn of it; where references have several lines, let it
     ask for <answer> tags, because the last line alone is never right. `label` is the task's name in a run.
 
@@ -86,7 +88,11 @@ class ReasoningGym:
             return Verdict.wrong(answer, feedback="unreadable")
         if score >= self.solved_at:
             return Verdict.solved(answer, score)
-        return Verdict.wrong(answer, score, location=first_difference(text, span, prompt.solution, self.locate))
+        return Verdict.wrong(answer, score, location=self._place(text, span, prompt.solution))
+
+    def _place(self, text: str, span: Span, right: str) -> Location | None:
+        place = first_difference(text, span, right, self.locate)
+        return place and replace(place, places=len(re.findall(UNITS[self.locate], right)) + 1)
 
     @cached_property
     def _pools(self) -> Pools:

@@ -62,9 +62,21 @@ def test_the_place_of_the_first_wrong_character(gym):
     right = prompt.solution
     assert len(right) == 5
     assert task.verify(prompt, right).outcome is Outcome.SOLVED
-    assert task.verify(prompt, f"<answer>{right[:3]}#{right[4]}</answer>").location == Location(3, 11, 12, "character 3")
-    assert task.verify(prompt, right[:2]).location == Location(2, 2, 2, "character 2")
-    assert task.verify(prompt, right + "s").location == Location(5, 5, 6, "character 5")
+    tagged = task.verify(prompt, f"<answer>{right[:3]}#{right[4]}</answer>")
+    assert tagged.location == Location(3, 11, 12, "character 3", places=6)
+    assert task.verify(prompt, right[:2]).location == Location(2, 2, 2, "character 2", places=6)
+    assert task.verify(prompt, right + "s").location == Location(5, 5, 6, "character 5", places=6)
+
+
+def test_a_place_in_words_knows_how_many_words_there_are_and_the_end(gym):
+    task = ReasoningGym("spiral_matrix", {"min_n": 2, "max_n": 2}, size=3, evaluation_size=3, locate="word")
+    prompt = task.training_prompts()[0]
+    first, *others = prompt.solution.split()
+    assert len(others) == 3
+    assert task.verify(prompt, " ".join(["x", *others])).location == Location(0, 0, 1, "word 0", places=5)
+    assert task.verify(prompt, f"{prompt.solution} {first}").location == Location(4, 8, 9, "word 4", places=5)
+    nowhere = ReasoningGym("spiral_matrix", {"min_n": 2, "max_n": 2}, size=3, evaluation_size=3)
+    assert nowhere.verify(prompt, "x").location is None
 
 
 def test_a_data_set_that_accepts_anything_is_refused_by_name(gym):
