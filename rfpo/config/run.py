@@ -17,6 +17,9 @@ from rfpo.records import Sampling
 from rfpo.rewards import Shaping
 from rfpo.tasks import Task
 
+MOST_REPEATS = 8
+"""Of a step's update, when a ledger asks for more: further passes over the same answers soon change nothing more."""
+
 
 def whole(x) -> bool:
     """A whole number of at least 0."""
@@ -32,6 +35,9 @@ class Fixing:
     says when help ends; `critic` who is asked where the operator asks another model; `keep` how many right answers of each
     prompt stay for later steps; `control` how many plain draws of each stuck prompt are judged beside the tries: they are never
     trained and counted as evaluation, and tell how many groups would have been fixed by drawing again (`net_fix_rate`).
+
+    `tokens_by_step` is a ledger, such as that of another run: after step t the stage has spent no more than its first t + 1
+    numbers add up to, but for the answers under way; what a step leaves over, later ones may spend. () sets no limit.
     """
 
     diagnosis: Diagnosis
@@ -43,8 +49,10 @@ class Fixing:
     critic: Critic | None = None
     keep: int = 0
     control: int = 0
+    tokens_by_step: tuple[int, ...] = ()
 
     def __post_init__(self):
+        require(self, "tokens_by_step", lambda ledger: all(map(whole, ledger)), "whole numbers of at least 0", (400, 380))
         require(self, "keep", whole, "a whole number of at least 0", 8)
         require(self, "control", whole, "a whole number of at least 0", 4)
 
@@ -108,6 +116,9 @@ class Run:
     `mask_truncated` trains no token of a truncated answer. `silence_stuck` takes what shaping (`rewards`) added to the
     verifier's reward away again where no answer of a group is right, its corrections included: rewards that differ by a length
     penalty alone would teach something about nothing.
+
+    `updates_by_step` is a ledger too: a step's update is repeated, at most MOST_REPEATS times, until the run has made as many
+    optimizer steps as its first t + 1 numbers add up to. () makes `epochs` of them.
     """
 
     name: str = "run"
@@ -129,6 +140,7 @@ class Run:
     optimizer: Optimizer = Optimizer()
     updates_per_step: int = 1
     epochs: int = 1
+    updates_by_step: tuple[int, ...] = ()
     tokens_per_micro_batch: int = 16384
     evaluation: Evaluation = Evaluation()
     checkpoint_every: int = 50
@@ -143,6 +155,7 @@ class Run:
         for name in ("group_size", "prompts_per_step", "steps", "updates_per_step", "epochs", "tokens_per_micro_batch",
                      "max_bad_updates", "checkpoint_every", "keep_checkpoints", "rollouts_every"):
             require(self, name, lambda x: whole(x) and x >= 1, "a whole number of at least 1", 8)
+        require(self, "updates_by_step", lambda ledger: all(map(whole, ledger)), "whole numbers of at least 0", (1, 1))
         require(self, "seed", lambda x: whole(x) and x < 2**63, "a whole number of at least 0 and below 2**63", 0)
         require(self, "token_budget", lambda x: x is None or x >= 1, "positive, or left out", 100_000)
         require(self, "verifier_seconds", lambda x: 0 < x <= 86_400, "above 0 and at most a day, 86400", 5.0)

@@ -69,6 +69,11 @@ class Talks:
                               for attempt in attempts]
         return self._go_on(key, answers)
 
+    def end(self, key: Key) -> None:
+        """The group's talk ends here, without a correction."""
+        self._talks[key].close()
+        self._returned[key] = ()
+
     def _go_on(self, key: Key, answers: Answers | None) -> Round:
         try:
             self._asked[key] = self._talks[key].send(answers)

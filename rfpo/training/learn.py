@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
-from math import cos, pi
+from math import ceil, cos, pi
 
 import torch
 
 from rfpo.batch import Batch, collate, row_mean, split
-from rfpo.config.run import Run
+from rfpo.config.run import MOST_REPEATS, Run
 from rfpo.engines.protocols import Stream, UpdateReport
 from rfpo.errors import UserError, near_miss
 from rfpo.objective import Objective, Policy, Weight
@@ -52,6 +52,14 @@ def learning_rate(run: Run, updates: int, progress: float) -> float:
     return optimizer.learning_rate * warm * decay
 
 
+def epochs_of(run: Run, state: LoopState) -> int:
+    """Passes over the step's samples: the run's epochs, or as many as its ledger of updates still owes."""
+    if not run.updates_by_step:
+        return run.epochs
+    owed = sum(run.updates_by_step[: state.step + 1]) - state.updates
+    return min(max(1, ceil(owed / run.updates_per_step)), MOST_REPEATS)
+
+
 def learn(bench: Bench, state: LoopState, samples: Sequence[Sample], progress: float) -> Lesson | None:
     """All optimizer updates of one step; None when there is nothing to train. Advantages see the whole step; rows whose
     advantage is zero stay in the counts and are neither scored nor run, unless a regularizer reads them."""
@@ -66,13 +74,14 @@ def learn(bench: Bench, state: LoopState, samples: Sequence[Sample], progress: f
                for name, rows in by_stream.items() if rows}
     if not batches:
         return None
-    several = run.updates_per_step * run.epochs > 1
+    epochs = epochs_of(run, state)
+    several = run.updates_per_step * epochs > 1
     bench.screen.phase("scoring")
     batches = {name: _prepared(bench, batch, named[name][0], several) for name, batch in batches.items()}
     seen = _seen(bench, policy, batches.get("policy")) if several else None
     reports = []
-    bench.screen.phase("learning", run.updates_per_step * run.epochs)
-    for _ in range(run.epochs):
+    bench.screen.phase("learning", run.updates_per_step * epochs)
+    for _ in range(epochs):
         cut = {name: split(batch, run.updates_per_step) for name, batch in batches.items()}
         for part in range(max(map(len, cut.values()))):
             update = {name: Stream(_current(bench, pieces[part], named[name][0], several), *named[name], name)

@@ -39,6 +39,8 @@ class Rollout:
         self.rounds: dict[Key, _Round] = {}
         self.wanted: list[Request] = []
         self.too_long = 0
+        self.tried_tokens = 0
+        self.under_way: dict[Key, float] = {}
         self.controls: dict[Key, tuple[Attempt, ...]] = {}
 
     def run(self) -> None:
@@ -121,6 +123,7 @@ class Rollout:
 
     def _tried(self, key: Key, place: int, attempts: tuple[Attempt, ...]) -> list[Request]:
         self.rounds[key].answers[place] = attempts
+        self.tried_tokens += sum(attempt.completion.drawn for attempt in attempts)
         return self._go_on(key)
 
     def _go_on(self, key: Key) -> list[Request]:
@@ -128,12 +131,16 @@ class Rollout:
         current = self.rounds[key]
         if len(current.answers) < len(current.requests):
             return []
+        self.under_way.pop(key, None)
         return self._ask(key, self.talks.answer(key, tuple(current.answers[n] for n in range(len(current.requests)))))
 
     def _ask(self, key: Key, requests: Sequence[Request]) -> list[Request]:
         """Those of the requests that the engine is to answer. The others are answered here: what the critic writes, what is
         given and not drawn, and () for what does not fit into the model's context."""
         if not requests:
+            return []
+        if not self._affordable(key, requests):
+            self.talks.end(key)
             return []
         self.wanted += requests
         current = self.rounds[key] = _Round(tuple(requests))
@@ -153,6 +160,19 @@ class Rollout:
         self.places += [(key, place) for place, _ in asked]
         self.bench.screen.extend(sum(made.n for _, made in asked))
         return [made for _, made in asked] if asked else self._go_on(key)
+
+    def _affordable(self, key: Key, requests: Sequence[Request]) -> bool:
+        """Whether the ledger leaves tokens for the requests, each taken to be as long as the group's own answers were; those
+        under way are counted so too, until they are answered."""
+        ledger = self.bench.run.fixing.tokens_by_step
+        if not ledger:
+            return True
+        mean = sum(a.completion.drawn for a in self.done[key].attempts) / len(self.done[key].attempts)
+        spent = self.state.tokens.correction + self.tried_tokens + sum(self.under_way.values())
+        if spent + mean / 2 > sum(ledger[: self.state.step + 1]):
+            return False
+        self.under_way[key] = mean * sum(request.n for request in requests)
+        return True
 
     def _judged(self, completions: Sequence[Completion]) -> tuple[Attempt, ...]:
         return tuple(map(Attempt, completions, self._judging(completions)()))

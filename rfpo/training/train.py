@@ -27,9 +27,9 @@ Watch = Callable[[LocalEngine, Judge, LoopState, float], None]
 """Called before the first step and after each, with the engine, the judge, the loop's state and the run's progress."""
 
 
-def train(run: Run, directory: Path, *, screen: Display | None = None, watch: Watch | None = None) -> None:
+def train(run: Run, directory: Path, *, screen: Display | None = None, watch: Watch | None = None, page: bool = True) -> None:
     """Train `run` and leave everything in `directory`, which must be empty or not exist. `screen` is shown in place of the
-    usual display; `watch` looks on.
+    usual display; `watch` looks on; without `page`, report.html is not written.
 
     Raises UserError, before anything is written, for a run that cannot work; and when the run has to stop (too many answers
     that cannot be judged, too many updates that are not finite, a full disk), with the state saved where it can be.
@@ -37,10 +37,10 @@ def train(run: Run, directory: Path, *, screen: Display | None = None, watch: Wa
     RunStore.refuse_used(directory)
     run = found(run)
     engine, prompts = prepare(run)
-    _go(run, RunStore.create(directory, to_toml(run)), engine, prompts, LoopState(), screen, watch)
+    _go(run, RunStore.create(directory, to_toml(run)), engine, prompts, LoopState(), Onlookers(screen, watch, page))
 
 
-def resume(directory: Path) -> None:
+def resume(directory: Path, *, screen: Display | None = None, watch: Watch | None = None, page: bool = True) -> None:
     """Go on from the newest whole checkpoint; what was written after it is forgotten. On the same machine, with the same
     versions and threads, the metrics and rollouts become those of the run that was never stopped.
 
@@ -55,10 +55,19 @@ def resume(directory: Path) -> None:
         engine.load_state(newest / "trainer")
         state = LoopState.load(newest / "trainer" / "loop.json")
     damaged = [path.name for path in checkpoint.complete(store.checkpoints) if newest is None or path > newest]
-    Display(run.steps, quiet=True).note(f"resuming from {newest.name if newest else 'the beginning'}"
+    (screen or Display(run.steps, quiet=True)).note(f"resuming from {newest.name if newest else 'the beginning'}"
                                         + "".join(f"; {name} is damaged and was passed over" for name in damaged))
     store.cut_back(state.step if newest is not None else -1)
-    _go(run, store, engine, prompts, state)
+    _go(run, store, engine, prompts, state, Onlookers(screen, watch, page))
+
+
+@dataclass(frozen=True)
+class Onlookers:
+    """Who sees the run: the display, a watch, and the readers of report.html."""
+
+    screen: Display | None = None
+    watch: Watch | None = None
+    page: bool = True
 
 
 @dataclass(frozen=True)
@@ -104,16 +113,17 @@ class _Course:
         return checkpoint.write(self.store.checkpoints, self.state.step, fill, self.run.keep_checkpoints)
 
 
-def _go(run: Run, store: RunStore, engine, prompts, state: LoopState, screen=None, watch=None) -> None:
+def _go(run: Run, store: RunStore, engine, prompts, state: LoopState, onlookers: Onlookers) -> None:
     with ExitStack() as stack:
         judge = stack.enter_context(verifier(run.tasks, run.verifier_seconds))
         loggers = open_loggers(run.loggers, store.directory, run.name, to_plain(run))
         for logger in loggers:
             stack.callback(logger.close)
-        display = stack.enter_context(screen or Display(run.steps, run.token_budget, run.name))
-        course = _Course(Bench(run, engine, judge, prompts, display), store, state, display, loggers, watch)
+        display = stack.enter_context(onlookers.screen or Display(run.steps, run.token_budget, run.name))
+        course = _Course(Bench(run, engine, judge, prompts, display), store, state, display, loggers, onlookers.watch)
         _steps(course, judge)
-    display.note(_closing(course, judge.ungraded, report(store.directory)))
+    if onlookers.page:
+        display.note(_closing(course, judge.ungraded, report(store.directory)))
 
 
 def _steps(course: _Course, judge) -> None:

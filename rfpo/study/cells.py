@@ -1,0 +1,127 @@
+"""Cells: from a plan to the runs that it asks for. A cell is one arm on one task with one seed, and its run holds everything
+that decides it."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from functools import cache, cached_property
+from pathlib import Path
+
+from rfpo import students
+from rfpo.config.change import put
+from rfpo.config.refuse import refuse
+from rfpo.config.run import Evaluation, Model, Run
+from rfpo.config.save import to_plain
+from rfpo.errors import UserError
+from rfpo.pieces import find
+from rfpo.recipes import recipe
+from rfpo.study.plan import ArmPlan, Measure, Plan, TaskPlan
+from rfpo.study.results import Base, CellResult
+from rfpo.tasks import Task
+
+Name = tuple[str, str, int]
+"""(arm, task, seed)"""
+TRAINING_PROMPTS, EVALUATION_PROMPTS = 2048, 2048
+"""Of a student's task. The evaluation prompts are drawn on until both classes are full."""
+TEMPLATES = "student"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What a worker is given: plain values, so that it may run anywhere."""
+
+    name: Name
+    run: Run
+    measure: Measure
+    stuck: tuple[str, ...]
+    other: tuple[str, ...]
+
+    @cached_property
+    def key(self) -> str:
+        """Sixteen digits that change with anything that decides the cell's numbers: its run, the weights that it starts from,
+        and how it is measured."""
+        told = [to_plain(self.run), asdict(self.measure), self.stuck, self.other, weights(self.run.model.path)]
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def label(self) -> str:
+        return "/".join(map(str, self.name))
+
+
+@cache
+def weights(model: str) -> str:
+    """A checksum of a model directory's weights; its name for one that is fetched."""
+    folder = Path(students.resolve(model))
+    files = sorted(folder.glob("*.safetensors")) if folder.is_dir() else []
+    if not files:
+        return model
+    return hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in files)).hexdigest()
+
+
+def cell(plan: Plan, name: Name, base: Base, paired: CellResult | None = None) -> Cell:
+    """The cell of a plan. `paired` is the result of the cell that its arm follows."""
+    arm, task, seed = name
+    run = with_ledger(run_of(plan, arm, task, seed), plan.arms[arm], paired)
+    return Cell(name, run, plan.measure, base.stuck, base.other)
+
+
+def run_of(plan: Plan, arm: str, task: str, seed: int) -> Run:
+    """The recipe, with what the student needs, then the plan's changes, the task's, and the arm's.
+
+    Raises UserError, naming the arm and the task, for changes that do not fit or a run that cannot work.
+    """
+    try:
+        asked, where = plan.arms[arm], plan.tasks[task]
+        run = replace(recipe(asked.recipe), name=arm, seed=seed, token_budget=where.token_budget, steps=1_000_000,
+                      evaluation=Evaluation(prompts=0), keep_checkpoints=1)
+        run = for_student(run, where) if where.student else run
+        run = put(run, [*_fitting(run, plan.set), *_fitting(run, where.set), *asked.set.items()])
+        refuse(run)
+        return run
+    except UserError as error:
+        raise UserError(f"arms.{arm} on tasks.{task}: {error}") from error
+
+
+def _fitting(run: Run, changes: Mapping[str, object]) -> list[tuple[str, object]]:
+    """The changes that are for all arms, without those of a correction stage or of a weight that this arm does not have."""
+    kept = []
+    for path, value in changes.items():
+        if path.startswith("fixing.") and not _has(run, path.split(".")[:-1], path.split(".")[-1]):
+            continue
+        kept.append((path, value))
+    return kept
+
+
+def _has(run: Run, path: list[str], last: str) -> bool:
+    value = run
+    for name in path:
+        value = getattr(value, name, None)
+    return value is not None and any(field.name == last for field in fields(value))
+
+
+def for_student(run: Run, where: TaskPlan) -> Run:
+    """The run on a student's own task, its corrections worded as the student reads them."""
+    operator = getattr(run.fixing, "operator", None)
+    if operator is not None and any(field.name == "templates" for field in fields(operator)):
+        run = replace(run, fixing=replace(run.fixing, operator=replace(operator, templates=TEMPLATES)))
+    return replace(run, model=Model(path=where.student), tasks=(task_of(where.student),))
+
+
+def task_of(student: str) -> Task:
+    """The student's own task, with evaluation prompts enough for both classes."""
+    return replace(find("rfpo.students.specialists", student)().task(size=TRAINING_PROMPTS), evaluation_size=EVALUATION_PROMPTS)
+
+
+def with_ledger(run: Run, arm: ArmPlan, paired: CellResult | None) -> Run:
+    """The run with what the paired cell spent, step by step, or how often it updated."""
+    if arm.after is None:
+        return run
+    if paired is None:
+        raise ValueError(f"the arm follows {arm.after}, whose paired result is not given.")
+    if arm.updates_like:
+        return replace(run, updates_by_step=paired.updates_by_step)
+    if run.fixing is None:
+        raise UserError(f"arms.{run.name} has spends_like = {arm.spends_like!r} and no correction stage that could spend. Use "
+                        "a recipe with one, such as extra_samples.")
+    return replace(run, fixing=replace(run.fixing, tokens_by_step=paired.correction_tokens_by_step))

@@ -1,0 +1,157 @@
+"""Before a study: what it will take, and whether its tasks can tell arms apart. And after it: one cell again."""
+
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from statistics import fmean, stdev
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table as Shown
+
+from rfpo.errors import UserError, near_miss
+from rfpo.reporting.wording import percent
+from rfpo.study.board import Board
+from rfpo.study.course import Course, alone, go
+from rfpo.study.plan import Claim, Plan
+from rfpo.study.results import CellResult
+from rfpo.study.statistics import seeds_needed
+from rfpo.study.study import Where
+from rfpo.study.table import Table
+from rfpo.study.work import run_cell
+
+UNSTABLE = ("seconds", "core_seconds", "commit")
+"""Fields of a cell that are not its numbers: two runs of it may differ in them."""
+FIX_RATE, END = (0.15, 0.60), (0.2, 0.8)
+"""Where a task has room: the share of the base arm's stuck groups that get a correction, and of the stuck prompts that it
+solves when the budget is spent."""
+PILOT_SEEDS = 3
+
+
+def dry_run(where: Where, console: Console) -> float:
+    """Core-hours of the whole plan, predicted from two cells that are run for it (and kept): the base arm on the task with the
+    smallest budget, and the last arm there. Raises UserError for a plan that would take more than twice its core_hours."""
+    plan = where.plan
+    task = min(plan.tasks, key=lambda name: plan.tasks[name].token_budget)
+    cells = [name for name in plan.cells() if name[1] == task and not plan.arms[name[0]].after]
+    chosen = [cells[0], next((name for name in cells if name[0] != cells[0][0]), cells[-1])]
+    with alone(where.directory):
+        course = where.course()
+        only = _Only(course.plan, course.table, course.bases, wanted=tuple(dict.fromkeys(chosen)))
+        _show(only, where, console)
+    measured = [result for name in chosen if (result := course.done(name)) is not None]
+    if not measured:
+        raise UserError(f"neither of the two cells could be run: {'; '.join(only.failed.values())}")
+    rate = sum(cell.core_seconds for cell in measured) / sum(plan.tasks[cell.task].token_budget for cell in measured)
+    hours = sum(plan.tasks[name[1]].token_budget for name in plan.cells()) * rate / 3600
+    console.print(f"{len(plan.cells())} cells; {len(measured)} measured: "
+                  + ", ".join(f"{'/'.join(map(str, cell.name))} {cell.core_seconds:.0f} core-seconds" for cell in measured)
+                  + f". The plan takes about {hours:.1f} core-hours, {hours / where.workers:.1f} hours with {where.workers} "
+                  f"workers; its core_hours are {plan.core_hours:g}.", soft_wrap=True, highlight=False)
+    if hours > 2 * plan.core_hours:
+        raise UserError(f"the plan would take {hours:.1f} core-hours, more than twice its core_hours={plan.core_hours:g}. Use "
+                        "fewer seeds or arms, smaller budgets, or raise core_hours.")
+    return hours
+
+
+class _Only(Course):
+    """A course that does these cells alone."""
+
+    def __init__(self, plan: Plan, table: Table, bases: dict, wanted: tuple):
+        super().__init__(plan, table, bases)
+        self.wanted = wanted
+
+    def missing(self) -> list:
+        return [name for name in self.wanted if self.done(name) is None]
+
+
+def _show(course: Course, where: Where, console: Console) -> None:
+    board = Board(len(course.missing()), [], where.workers, console)
+    if not console.is_terminal:
+        return go(course, board, where.workers)
+    with Live(board, console=console, refresh_per_second=2, transient=True):
+        go(course, board, where.workers)
+
+
+def pilot(where: Where, console: Console) -> list[CellResult]:
+    """The first arm on every task with PILOT_SEEDS seeds that the study does not use, from pilot_seed on: fix rate, end point,
+    spread over seeds, and the seeds that would be needed to see a difference of plan.smallest. Kept in `pilot` beside the
+    study's own cells."""
+    first = next(iter(where.plan.arms))
+    if where.plan.arms[first].after:
+        raise UserError(f"arms.{first} is the first arm and follows another one; a pilot runs the first arm alone. Put the arm "
+                        "that the others are compared with first.")
+    plan = replace(where.plan, first_seed=where.plan.pilot_seed, pilot_seed=where.plan.first_seed, seeds=PILOT_SEEDS,
+                   claims={"pilot": Claim(text="pilot", arms=(first,), seeds=PILOT_SEEDS)}, small=None)
+    where = replace(where, plan=plan, directory=where.directory / "pilot")
+    with alone(where.directory):
+        course = where.course()
+        _show(course, where, console)
+    console.print(room_table(plan, course.results()))
+    return course.results()
+
+
+def room_table(plan: Plan, results: list[CellResult]) -> Shown:
+    """A row a task; what is out of bounds is marked."""
+    table = Shown(title=f"{next(iter(plan.arms))}: {PILOT_SEEDS} seeds from {plan.first_seed}", title_justify="left")
+    for name in ("task", f"fix rate {_bounds(FIX_RATE)}", "a try", f"end {_bounds(END)}", plan.primary, "sd over seeds",
+                 "seeds needed", "others after", "core-seconds"):
+        table.add_column(name, justify="left" if name == "task" else "right")
+    for task, where in plan.tasks.items():
+        cells = [cell for cell in results if cell.task == task]
+        if not cells:
+            table.add_row(task, *["-"] * 8)
+            continue
+        ends = [cell.end if plan.primary == "end" else cell.area(where.token_budget) for cell in cells]
+        spread = stdev(ends) if len(ends) > 1 else None
+        needed = seeds_needed(ends, plan.smallest)
+        tries = [tally for cell in cells for tally in cell.operators.values()]
+        table.add_row(task, _judged(_mean([cell.fix_rate for cell in cells]), FIX_RATE),
+                      percent(sum(t.right for t in tries) / max(1, sum(t.tries for t in tries))),
+                      _judged(fmean(cell.end for cell in cells), END), f"{fmean(ends):.3f}",
+                      "-" if spread is None else f"{spread:.3f}", "-" if needed is None else str(needed),
+                      percent(fmean(cell.marks[-1].other_share for cell in cells)),
+                      f"{fmean(cell.core_seconds for cell in cells):.0f}")
+    return table
+
+
+def _mean(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return fmean(known) if known else None
+
+
+def _bounds(bounds: tuple[float, float]) -> str:
+    return f"({bounds[0]:.2f}-{bounds[1]:.2f})"
+
+
+def _judged(value: float | None, bounds: tuple[float, float]) -> str:
+    if value is None:
+        return "-"
+    return percent(value) if bounds[0] <= value <= bounds[1] else f"[bold red]{percent(value)}[/]"
+
+
+def again(where: Where, label: str, console: Console, show: Callable | None = None) -> bool:
+    """Run one cell of the table anew, in a temporary directory, and compare every number with the one that is kept. True when
+    they are equal, bit for bit."""
+    course = where.course()
+    names = {"/".join(map(str, name)): name for name in course.plan.cells()}
+    if label not in names:
+        raise UserError(f"--again is {label!r}, which is no cell of the plan; {near_miss(label, names)}")
+    kept = course.done(names[label])
+    if kept is None:
+        raise UserError(f"--again {label}: that cell is not done, or was made by another plan; run the study first.")
+    directory, started = Path(tempfile.mkdtemp()), time.perf_counter()
+    try:
+        made = asdict(run_cell(course.cell(names[label]), directory / "cell"))
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+    differing = [name for name, value in asdict(kept).items() if name not in UNSTABLE and made[name] != value]
+    for name in differing:
+        console.print(f"{name}: kept {asdict(kept)[name]!r:.120}, now {made[name]!r:.120}", soft_wrap=True, highlight=False)
+    verdict = f"differs in {', '.join(differing)}" if differing else "gives its numbers again, bit for bit"
+    console.print(f"{label} {verdict} ({time.perf_counter() - started:.0f} s; kept ones by commit {kept.commit or 'unknown'}).",
+                  soft_wrap=True, highlight=False)
+    return not differing
