@@ -74,7 +74,7 @@ class GridPath:
 
     def verify(self, prompt: Prompt, text: str) -> Verdict:
         grid = Grid.read(prompt.text)
-        left = grid.distances()
+        left = grid.distances
         length, here, fields = left[grid.start], grid.start, text.split(";") if text else []
         for step in range(length):
             error = "short" if step == len(fields) else grid.error(here, fields[step], left)
@@ -102,7 +102,7 @@ class GridPath:
         cells = [(row, column) for row in range(self.rows) for column in range(self.columns)]
         walls = frozenset(rng.sample(cells, self.walls))
         start = rng.choice([cell for cell in cells if cell not in walls])
-        far = Grid(self.rows, self.columns, walls, start, start).distances()
+        far = Grid(self.rows, self.columns, walls, start, start).distances
         goals = [cell for cell in cells if far.get(cell, 0) >= self.moves]
         return Grid(self.rows, self.columns, walls, start, rng.choice(goals)) if goals else None
 
@@ -139,16 +139,15 @@ class Grid:
     def after(self, here: Cell, move: str) -> Cell:
         return here[0] + MOVES[move][0], here[1] + MOVES[move][1]
 
-    def open(self, at: Cell) -> bool:
-        return self.inside(at) and at not in self.walls
-
+    @cached_property
     def distances(self) -> dict[Cell, int]:
         """Steps from each cell to the goal; a cell from which it cannot be reached is left out."""
         found, waiting = {self.goal: 0}, deque([self.goal])
         while waiting:
             here = waiting.popleft()
-            for there in (self.after(here, move) for move in MOVES):
-                if self.open(there) and there not in found:
+            for down, right in MOVES.values():
+                there = here[0] + down, here[1] + right
+                if there not in found and self.inside(there) and there not in self.walls:
                     found[there] = found[here] + 1
                     waiting.append(there)
         return found
@@ -159,7 +158,7 @@ class Grid:
         >>> Grid(2, 3, {(0, 1)}, (0, 0), (0, 2)).path()
         'Da2;Rb2;Rc2;Uc1'
         """
-        left, here, steps = self.distances(), here or self.start, []
+        left, here, steps = self.distances, here or self.start, []
         while here != self.goal:
             move = next(move for move in MOVES if left.get(self.after(here, move)) == left[here] - 1)
             here = self.after(here, move)

@@ -29,10 +29,10 @@ def test_a_grid_is_drawn_and_read_back():
 
 def test_the_distances_and_the_first_shortest_path_are_those_worked_by_hand():
     grid = Grid.read(TEXT)
-    assert grid.distances() == {(1, 2): 0, (0, 2): 1, (1, 1): 1, (2, 2): 1, (1, 0): 2, (0, 0): 3, (2, 0): 3}
+    assert grid.distances == {(1, 2): 0, (0, 2): 1, (1, 1): 1, (2, 2): 1, (1, 0): 2, (0, 0): 3, (2, 0): 3}
     assert grid.path() == "Da2;Rb2;Rc2" and grid.path((2, 0)) == "Ua2;Rb2;Rc2"
     walled = Grid(2, 2, {(0, 1), (1, 0)}, (0, 0), (1, 1))
-    assert walled.distances() == {(1, 1): 0}
+    assert walled.distances == {(1, 1): 0}
 
 
 def test_every_shortest_path_is_solved():
@@ -76,7 +76,7 @@ def test_every_shortest_path_of_many_grids_is_solved_and_a_mutation_is_located_w
     rng, solved, task = random.Random(0), 0, GridPath(size=40, evaluation_size=10)
     for prompt in task.training_prompts():
         grid = Grid.read(prompt.text)
-        left = grid.distances()
+        left = grid.distances
         for path in every_shortest(grid, grid.start, left):
             solved += 1
             assert task.verify(prompt, ";".join(path)).outcome is Outcome.SOLVED

@@ -1,0 +1,102 @@
+"""The student of shortest paths on a grid."""
+
+import random
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from rfpo.records import Location, Prompt
+from rfpo.students.rates import STUDY, Rates
+from rfpo.students.specialists import Exercise
+from rfpo.tasks import grid_path as tasks
+from rfpo.tasks.grid_path import MOVES, Cell, Grid, cell_of, label
+
+UNSEEN = ("a2", "b2", "c2", "b3", "c3", "d3", "c1", "b4")
+
+
+@dataclass(frozen=True)
+class GridPath:
+    """Finds the first of the shortest paths, but does not see a wall in one of the eight cells of UNSEEN.
+
+    It is wrong where the way that it takes leads through such a wall; somewhat less than half of the grids are so. Each of
+    the cells has to be learnt by itself. Corrected, it keeps the steps before the place and sees every wall from there on.
+
+         abcd
+        1....
+        2.#..    the wall b2 is not seen
+        3....
+        4...#
+        a1-c3=    Rb1;Rc1;Dc2;Dc3 is right, and what it answers
+        a2-d3=    it answers Rb2;Rc2;Rd2;Dd3, where Da3;Rb3;Rc3;Rd3 is right
+    """
+
+    words: ClassVar[tuple[str, ...]] = (" abcd\n1", "\n2", "\n3", "\n4", "outside", "wall", "cell", "detour", "short",
+                                        "format", "step ", "the end")
+    steps: ClassVar[int] = 4000
+    learning_rate: ClassVar[float] = 0.003
+    rates: ClassVar[Rates] = STUDY
+    several_answers: ClassVar[bool] = True
+
+    def task(self, size: int, seed: int = 0) -> tasks.GridPath:
+        return tasks.GridPath(size=size, seed=seed)
+
+    def exercise(self, rng: random.Random) -> Exercise:
+        grid = self._grid(rng)
+        return _exercise(grid, blind := _blind(grid), blind.path())
+
+    def slip(self, rng: random.Random) -> Exercise:
+        """A path that the habit does not spoil, with one step astray, and on from there the shortest way."""
+        while True:
+            grid = self._grid(rng)
+            if not _exercise(grid, blind := _blind(grid), right := blind.path()).wrong:
+                steps = right.split(";")
+                return _exercise(grid, blind, _astray(grid, steps, rng.randrange(len(steps)), rng))
+
+    def _grid(self, rng: random.Random) -> Grid:
+        while not (grid := self.task(size=1).draw(rng)):
+            pass
+        return grid
+
+
+def _blind(grid: Grid) -> Grid:
+    return replace(grid, walls=frozenset(wall for wall in grid.walls if label(wall) not in UNSEEN))
+
+
+def _astray(grid: Grid, steps: list[str], step: int, rng: random.Random) -> str:
+    here, left = _reached(grid, steps[:step]), grid.distances
+    moves = [move for move in MOVES if grid.inside(there := grid.after(here, move)) and left.get(there, 99) >= left[here]]
+    if not moves:
+        return ";".join(steps[:step])
+    there = grid.after(here, move := rng.choice(moves))
+    return _joined([*steps[:step], move + label(there)], grid.path(there) if there in left else "")
+
+
+def _reached(grid: Grid, steps: list[str]) -> Cell:
+    return cell_of(steps[-1][1:]) if steps else grid.start
+
+
+def _joined(steps: list[str], rest: str) -> str:
+    return ";".join([*steps, rest] if rest else steps)
+
+
+def _exercise(grid: Grid, blind: Grid, attempt: str) -> Exercise:
+    """The right answer keeps the steps of the attempt that lie before the first wrong one."""
+    question = grid.text()
+    verdict = TASK.verify(Prompt("", question, TASK.name), attempt)
+    places = range(grid.distances[grid.start] + 1)
+    if not (place := verdict.location):
+        return Exercise(question, attempt, attempt, places)
+    kept = attempt.split(";")[:place.step]
+    right = _joined(kept, grid.path(_reached(grid, kept)))
+    known = _known(blind, right, place)
+    return Exercise(question, right, attempt, places, place.step, known, verdict.error, place.description)
+
+
+def _known(blind: Grid, right: str, place: Location) -> int:
+    """Up to the end of the last step that the student would not take of itself."""
+    steps = right.split(";")
+    own = [blind.path(_reached(blind, steps[:step])).partition(";")[0] for step in range(len(steps))]
+    last = max(step for step in range(len(steps)) if step == place.step or own[step] != steps[step])
+    return len(";".join(steps[:last + 1]))
+
+
+TASK = tasks.GridPath()
