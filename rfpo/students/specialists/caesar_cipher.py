@@ -34,7 +34,7 @@ class CaesarCipher:
     """
 
     words: ClassVar[tuple[str, ...]] = (QUESTION, INSTRUCTION, "character ")
-    steps: ClassVar[int] = 4000
+    steps: ClassVar[int] = 2500
     learning_rate: ClassVar[float] = 0.003
     rates: ClassVar[Rates] = STUDY
     several_answers: ClassVar[bool] = False

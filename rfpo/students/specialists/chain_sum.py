@@ -28,7 +28,7 @@ class ChainSum:
     """
 
     words: ClassVar[tuple[str, ...]] = (QUESTION, "character ")
-    steps: ClassVar[int] = 4000
+    steps: ClassVar[int] = 3500
     learning_rate: ClassVar[float] = 0.003
     rates: ClassVar[Rates] = STUDY
     several_answers: ClassVar[bool] = False

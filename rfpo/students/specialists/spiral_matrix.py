@@ -33,7 +33,7 @@ class SpiralMatrix:
         2 5 8
     """
 
-    steps: ClassVar[int] = 4000
+    steps: ClassVar[int] = 2500
     learning_rate: ClassVar[float] = 0.003
     rates: ClassVar[Rates] = STUDY
     several_answers: ClassVar[bool] = False
