@@ -141,6 +141,11 @@ def test_only_the_planned_cells_count_and_the_last_of_two():
     assert [(row.arm, row.seeds) for row in summary_rows(plan(), results)] == [("grpo", 2), ("rfpo", 2)]
 
 
+def test_a_claim_takes_its_own_number_of_seeds():
+    claims = {name: Claim(text="", contrasts=(("rfpo", "grpo"),), seeds=seeds) for name, seeds in (("few", 3), ("more", 9))}
+    assert [line.seeds for line in contrasts(plan(claims=claims), pair([5], [2], seeds=12))] == [3, 9]
+
+
 def test_cells_of_other_prompts_are_refused():
     with pytest.raises(UserError, match=r"rfpo and grpo on a .*\(2, 3\)"):
         contrasts(plan(), [cell("rfpo", 0, [1, 1]), cell("grpo", 0, [1, 1, 1])])

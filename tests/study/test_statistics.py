@@ -59,7 +59,7 @@ def test_tasks_are_strata_of_equal_weight_that_share_their_seeds():
 
 
 def test_the_interval_covers_about_as_often_as_it_says():
-    """Seeds, prompts and entries vary; with 12 seeds the interval is a little narrow, and what it has for entries a little wide."""
+    """Seeds, prompts and entries all vary. The interval is a little narrow for 12 seeds, and a little wide for entries."""
     rng, covered = np.random.default_rng(3), 0
     for _ in range(300):
         table = rng.normal(0, 0.1, (12, 1)) + rng.normal(0, 0.2, (1, 24)) + rng.normal(0, 0.2, (12, 24))
