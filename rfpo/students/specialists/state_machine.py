@@ -11,6 +11,10 @@ from rfpo.students.specialists import Exercise
 from rfpo.tasks import state_machine as tasks
 from rfpo.tasks.state_machine import question, trace
 
+STATES = 3
+SYMBOLS = ascii_lowercase[:2]
+ENTRIES = [f"{state}{symbol}{after}" for state in range(STATES) for symbol in SYMBOLS for after in range(STATES)]
+
 Table = dict[tuple[int, str], int]
 
 
@@ -22,27 +26,27 @@ class StateMachine:
     rightly. A word of L symbols is so solved with p^L: of words of 1 to 14 symbols the short ones often, and those from about
     9 on by fewer than half of the groups of 256 samples. There is no line between easy and hard, and what is learnt on
     short words helps with long ones. A hint helps once it shows the first half of the steps: where the next mistake would
-    have been, nobody knows.
+    have been, nobody knows. An entry and the mark after it are one token: a step is a token, and p the probability of one.
 
         0a1,0b0,1a0,1b1|0:aba=    0a1;1b1;1a0;0 with p^3; one of the others: 0a0;0b0;0a1;1
     """
 
-    states: int = 3
     shortest: int = 1
     longest: int = 14
     right: float = 0.5
-    words: ClassVar[tuple[str, ...]] = ("state", "symbol", "next", "result", "format", "step ", "the final state")
+    words: ClassVar[tuple[str, ...]] = ("state", "symbol", "next", "result", "format", "step ", "the final state",
+                                        *(entry + mark for entry in ENTRIES for mark in ",|;"))
     rates: ClassVar[Rates] = STUDY
     several_answers: ClassVar[bool] = False
     graded: ClassVar[bool] = True
-    steps: ClassVar[int] = 4000
+    steps: ClassVar[int] = 3000
     learning_rate: ClassVar[float] = 0.003
 
     def __post_init__(self):
         require(self, "right", lambda x: 0 < x < 1, "above 0 and below 1: the probability of a right step", 0.5)
 
     def task(self, size: int, seed: int = 0) -> tasks.StateMachine:
-        return tasks.StateMachine(states=self.states, length=self.longest, shortest=self.shortest, size=size, seed=seed)
+        return tasks.StateMachine(states=STATES, length=self.longest, shortest=self.shortest, size=size, seed=seed)
 
     def exercise(self, rng: random.Random) -> Exercise:
         """A word with a trace whose every step is right with probability `right`."""
@@ -56,9 +60,9 @@ class StateMachine:
         return self._exercise(table, start, word, [index == place for index in range(len(word))], rng)
 
     def _machine(self, rng: random.Random) -> tuple[Table, int, str]:
-        table = {(state, symbol): rng.randrange(self.states) for state in range(self.states) for symbol in ascii_lowercase[:2]}
+        table = {(state, symbol): rng.randrange(STATES) for state in range(STATES) for symbol in SYMBOLS}
         length = rng.randint(self.shortest, self.longest)
-        return table, rng.randrange(self.states), "".join(rng.choices(ascii_lowercase[:2], k=length))
+        return table, rng.randrange(STATES), "".join(rng.choices(SYMBOLS, k=length))
 
     def _exercise(self, table: Table, start: int, word: str, wrong: list[bool], rng: random.Random) -> Exercise:
         right, places = trace(table, start, word), range(len(word) + 1)
@@ -66,7 +70,7 @@ class StateMachine:
         for symbol, is_wrong in zip(word, wrong, strict=True):
             after = table[state, symbol]
             if is_wrong:
-                after = rng.choice([other for other in range(self.states) if other != after])
+                after = rng.choice([other for other in range(STATES) if other != after])
             fields.append(f"{state}{symbol}{after}")
             state = after
         asked, attempt = question(table, start, word), ";".join([*fields, str(state)])
