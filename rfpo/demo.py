@@ -19,10 +19,12 @@ from rfpo.engines.settings import Model, Optimizer
 from rfpo.errors import UserError, near_miss
 from rfpo.pieces import find
 from rfpo.recipes import recipe
-from rfpo.records import Prompt, RandomKey, Sampling
+from rfpo.records import RandomKey, Sampling
 from rfpo.reporting.comparison import Arm, CurvePoint, Example, live_table, sentence, write_comparison
 from rfpo.reporting.display import Display
 from rfpo.reporting.store import RunStore
+from rfpo.study.base import Classes, Student, sort
+from rfpo.study.plan import Measure
 from rfpo.tasks import Task
 from rfpo.training.evaluate import Judge, score
 from rfpo.training.prepare import load_engine, verifier
@@ -31,8 +33,6 @@ from rfpo.training.train import train
 
 STUCK_DRAWS = 64
 """A prompt is stuck when the student's plain pass@64 is 0."""
-FIRST_DRAWS = 4
-"""Most other prompts are known for what they are after so many draws; only the rest are drawn on."""
 PER_CLASS = 256
 MARKS, MARK_SAMPLES, END_SAMPLES = 10, 2, 8
 """A curve has 10 marks at 2 answers a prompt; before and after are measured with 8."""
@@ -42,14 +42,6 @@ BUDGETS = {"column_addition": 222_000, "spell_backward": 136_000}
 33,900, read off 60 marks), which is used for nothing else. `rfpo demo --first-seed 1000` shows that seed's curve."""
 LONG = 4
 """`--long` draws the curves to so many times the budget."""
-
-
-@dataclass(frozen=True)
-class Classes:
-    """Evaluation prompts, sorted by draws that are used for nothing else."""
-
-    stuck: tuple[Prompt, ...]
-    other: tuple[Prompt, ...]
 
 
 def demo(seeds: Sequence[int], out: Path, long: bool = False, student: str = "column_addition",
@@ -64,8 +56,8 @@ def demo(seeds: Sequence[int], out: Path, long: bool = False, student: str = "co
     runs = [run_of(name, student, seed, long) for seed in seeds for name in arms]
     board = Board(len(runs))
     with Live(board, console=board.console, refresh_per_second=4), verifier(runs[0].tasks) as checker:
-        classes = sort(load_engine(runs[0].model), checker.judge, runs[0].tasks[0].evaluation_prompts(), runs[0].sampling,
-                       board.sorted)
+        classes = sort(Student(load_engine(runs[0].model), checker.judge, runs[0].sampling),
+                       runs[0].tasks[0].evaluation_prompts(), size(), board.sorted)
         for run in runs:
             directory = out / "runs" / f"{run.name}-seed{run.seed}"
             watch = Watch(run, classes, board.show)
@@ -77,6 +69,11 @@ def demo(seeds: Sequence[int], out: Path, long: bool = False, student: str = "co
     write_comparison(out, done, title=f"{' and '.join(arms)} on {student}", command=command, notes=notes(runs[0], classes))
     board.console.print(f"\n{sentence(done)}\nReport: {out / 'report.html'}", soft_wrap=True)
     return done
+
+
+def size() -> Measure:
+    """Of both classes of evaluation prompts."""
+    return Measure(stuck_prompts=PER_CLASS, other_prompts=PER_CLASS, stuck_draws=STUCK_DRAWS)
 
 
 def run_of(name: str, student: str, seed: int, long: bool = False) -> Run:
@@ -122,23 +119,6 @@ class Board:
     def __rich__(self) -> Group:
         arms = [*self.done, *self._now]
         return Group(self._bar, *([live_table(arms)] if arms else []))
-
-
-def sort(engine: LocalEngine, judge: Judge, prompts: Sequence[Prompt], sampling: Sampling, finished=None) -> Classes:
-    """At most PER_CLASS prompts of each class, in the task's order. `finished` is called with every completion."""
-    def unsolved(wave: Sequence[Prompt], draws: int, purpose: str) -> list[Prompt]:
-        scores, _ = score(engine, judge, wave, sampling, draws, RandomKey(purpose=purpose), finished)
-        other.extend(prompt for prompt, solved in zip(wave, scores.solved, strict=True) if solved)
-        return [prompt for prompt, solved in zip(wave, scores.solved, strict=True) if not solved]
-
-    stuck: list[Prompt] = []
-    other: list[Prompt] = []
-    for start in range(0, len(prompts), PER_CLASS):
-        maybe = unsolved(prompts[start : start + PER_CLASS], FIRST_DRAWS, "sort/first")
-        stuck += unsolved(maybe[: PER_CLASS - len(stuck)], STUCK_DRAWS - FIRST_DRAWS, "sort/rest")
-        if len(stuck) == PER_CLASS and len(other) >= PER_CLASS:
-            break
-    return Classes(tuple(stuck), tuple(other[:PER_CLASS]))
 
 
 @dataclass

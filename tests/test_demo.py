@@ -5,11 +5,12 @@ import json
 import pytest
 
 from rfpo import demo as module
-from rfpo.demo import demo, run_of, sort
+from rfpo.demo import demo, run_of, size
 from rfpo.errors import UserError
 from rfpo.recipes import recipe
 from rfpo.records import RandomKey
 from rfpo.reporting.store import RunStore
+from rfpo.study.base import Student, sort
 from rfpo.training.evaluate import score
 from rfpo.training.prepare import load_engine, verifier
 
@@ -45,7 +46,7 @@ def test_the_classes_are_what_their_names_say():
     run = run_of("rfpo", "column_addition", 0)
     engine, task = load_engine(run.model), run.tasks[0]
     with verifier([task]) as judge:
-        classes = sort(engine, judge.judge, task.evaluation_prompts(), run.sampling)
+        classes = sort(Student(engine, judge.judge, run.sampling), task.evaluation_prompts(), size())
         again, _ = score(engine, judge.judge, classes.stuck + classes.other, run.sampling, 4, RandomKey(purpose="test"))
     assert len(classes.stuck) == len(classes.other) == 6
     assert not {p.text for p in classes.stuck} & {p.text for p in classes.other}

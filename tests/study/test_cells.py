@@ -1,0 +1,120 @@
+"""A cell: its numbers are its own, come again bit for bit, and survive a kill."""
+
+from dataclasses import asdict, replace
+
+import pytest
+
+from rfpo.errors import UserError
+from rfpo.study.cells import cell, run_of
+from rfpo.study.foresight import UNSTABLE
+from rfpo.study.results import from_line, to_line
+from rfpo.study.table import Table
+from rfpo.study.work import BaseWork, run_base, run_cell
+from tests.study.small import TEXT, tiny
+
+
+class Killed(BaseException):
+    """Stands for a kill: nothing in rfpo catches it."""
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory):
+    return tiny(tmp_path_factory.mktemp("plan"))
+
+
+@pytest.fixture(scope="module")
+def base(plan):
+    return run_base(BaseWork("sums", run_of(plan, "rfpo", "sums", 0), plan.measure))
+
+
+@pytest.fixture(scope="module")
+def rfpo(plan, base, tmp_path_factory):
+    return run_cell(cell(plan, ("rfpo", "sums", 0), base), tmp_path_factory.mktemp("cell") / "work")
+
+
+def numbers(result) -> dict:
+    return {name: value for name, value in asdict(result).items() if name not in UNSTABLE}
+
+
+def test_the_base_has_both_classes_and_their_pass_at_n(base):
+    assert len(base.stuck) == 4 and len(base.other) == 2 and not set(base.stuck) & set(base.other)
+    assert base.beyond == (0, 0, 0, 0) and base.beyond_draws == 6
+
+
+def test_a_cell_says_what_its_run_did(rfpo):
+    assert [mark.samples for mark in rfpo.marks] == [2, 1, 2] and rfpo.marks[0].stuck == "0000"
+    assert rfpo.marks[0].tokens == 0 and rfpo.marks[-1].tokens == rfpo.generated_tokens >= 2000
+    assert sum(rfpo.correction_tokens_by_step) == rfpo.correction_tokens > 0
+    assert sum(rfpo.updates_by_step) == rfpo.updates and len(rfpo.updates_by_step) == rfpo.steps
+    assert rfpo.stuck >= rfpo.fixed > 0 and rfpo.corrected_trained == rfpo.corrected_rows == rfpo.fixed
+    assert set(rfpo.told) == {"place"} and rfpo.operators["fix_located"].right == rfpo.fixed
+    assert rfpo.slope == pytest.approx(1.0, abs=0.01) and sum(rfpo.r_off) == rfpo.slope_rows == rfpo.fixed
+    assert from_line(to_line(rfpo)) == rfpo
+
+
+def test_a_weight_of_another_gamma_measures_as_that(plan, base, tmp_path):
+    turned = replace(plan, arms=plan.arms | {"turned": replace(plan.arms["rfpo"], set={"objective.weights.0.gamma": -1.0})})
+    result = run_cell(cell(turned, ("turned", "sums", 0), base), tmp_path / "work")
+    assert result.slope == pytest.approx(-1.0, abs=0.01)
+
+
+def test_a_cell_that_was_killed_and_resumed_has_the_numbers_of_one_that_was_not(plan, base, rfpo, tmp_path):
+    def kill(share: float, solved: float | None) -> None:
+        if share > 0.6:
+            raise Killed
+
+    work, wanted = tmp_path / "work", cell(plan, ("rfpo", "sums", 0), base)
+    with pytest.raises(Killed):
+        run_cell(wanted, work, kill)
+    assert list((work / "run" / "checkpoints").iterdir()), "nothing to go on from: the test would prove nothing"
+    assert numbers(run_cell(wanted, work)) == numbers(rfpo)
+    assert not work.exists()
+
+
+def test_an_arm_that_follows_spends_what_its_pair_spent(plan, base, rfpo, tmp_path):
+    extra = run_cell(cell(plan, ("extra", "sums", 0), base, rfpo), tmp_path / "work")
+    assert extra.told == {"nothing": extra.operators["resample"].tries}
+    assert 0.8 * rfpo.correction_tokens <= extra.correction_tokens <= rfpo.correction_tokens + 64
+    assert extra.marks[0] == rfpo.marks[0]
+    with pytest.raises(ValueError, match="follows rfpo"):
+        cell(plan, ("extra", "sums", 0), base)
+
+
+def test_the_key_changes_with_what_decides_the_numbers(plan, base):
+    def key(plan, base=base) -> str:
+        return cell(plan, ("rfpo", "sums", 0), base).key
+
+    first = key(plan)
+    assert key(replace(plan, name="other", claims={})) == first
+    assert key(replace(plan, set=plan.set | {"optimizer.learning_rate": 2e-4})) != first
+    assert key(replace(plan, measure=replace(plan.measure, marks=3))) != first
+    assert key(plan, replace(base, stuck=base.stuck[:3])) != first
+
+
+def test_a_change_for_all_arms_passes_over_those_without_a_correction_stage(plan):
+    assert run_of(plan, "grpo", "sums", 0).fixing is None
+    assert run_of(plan, "rfpo", "sums", 0).fixing.operator.tries == 2
+
+
+@pytest.mark.parametrize(("old", "new", "message"), [
+    ('recipe = "grpo"', 'recipe = "gpro"', r"arms.grpo on tasks.sums: there is no recipe named 'gpro'; did you mean"),
+    ('"optimizer.learning_rate" = 1e-4', '"optimizer.learning_rat" = 1e-4', r"optimizer.learning_rat is unknown"),
+    ('recipe = "grpo"', 'recipe = "grpo"\nset = { group_size = 1 }', r"arms.grpo on tasks.sums: group_size is 1"),
+    ('student = "column_addition"', 'student = "column"', r"column_addition"),
+])
+def test_what_cannot_run_is_refused_with_the_arm_and_the_task(tmp_path, old, new, message):
+    plan = tiny(tmp_path, TEXT.replace(old, new))
+    with pytest.raises(UserError, match=message):
+        run_of(plan, "grpo", "sums", 0)
+
+
+def test_a_torn_last_line_is_cut_off_and_a_broken_one_is_named(rfpo, tmp_path):
+    table = Table(tmp_path)
+    table.add(rfpo)
+    with open(table.path, "a") as file:
+        file.write(to_line(rfpo)[:100])
+    assert Table(tmp_path).lines == [rfpo] and Table(tmp_path).find(rfpo.name, rfpo.key) == rfpo
+    assert Table(tmp_path).find(rfpo.name, "another") is None
+    table.path.write_text('{"arm": 1}\n')
+    with pytest.raises(UserError, match="cells.jsonl line 1 is no cell"):
+        Table(tmp_path)
