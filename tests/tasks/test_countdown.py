@@ -7,6 +7,8 @@ import pytest
 
 from rfpo.errors import UserError
 from rfpo.records import Location, Outcome, Prompt
+from rfpo.students.specialists import Exercise
+from rfpo.students.specialists import countdown as specialist
 from rfpo.tasks import Task
 from rfpo.tasks.countdown import Countdown, choices, puzzle, read, solve, written
 
@@ -152,3 +154,56 @@ def test_a_pool_that_is_too_small_and_a_text_that_is_no_puzzle_are_refused():
 def test_a_bad_field_is_named(field, value):
     with pytest.raises(UserError, match=f"Countdown.{field} is {value!r}"):
         Countdown(**{field: value})
+
+
+def drawn(count: int = 400) -> list[Exercise]:
+    rng, subject = random.Random(0), specialist.Countdown()
+    return [subject.exercise(rng) for _ in range(count)]
+
+
+@pytest.mark.parametrize("numbers, target, right, attempt, place, known", [
+    ((1, 4, 7), 35, "4+1=5;7*5=35", "4+1=5;7*5=35", None, 0),
+    ((3, 3, 9), 24, "9*3=27;27-3=24", "9*3=28;28-3=24", 0, 6),
+    ((2, 5, 8), 24, "5-2=3;8*3=24", "5-2=3;8*3=25", 1, 12),
+    ((5, 8, 9), 77, "9*8=72;72+5=77", "9*8=73;73+5=78", 0, 14),  # both steps are spoilt
+])
+def test_the_student_is_one_too_large_where_its_table_says(numbers, target, right, attempt, place, known):
+    exercise = specialist._exercise(numbers, target, specialist._habit)
+    assert (exercise.right, exercise.attempt, exercise.place, exercise.known) == (right, attempt, place, known)
+
+
+def test_the_students_exercises_are_what_the_verifier_says_of_them():
+    exercises = drawn()
+    assert 0.4 <= sum(exercise.wrong for exercise in exercises) / len(exercises) <= 0.6
+    rng, subject = random.Random(1), specialist.Countdown()
+    for exercise in [*exercises, *(subject.slip(rng) for _ in range(50))]:
+        assert judge(exercise.right, exercise.question).outcome is Outcome.SOLVED
+        verdict = judge(exercise.attempt, exercise.question)
+        assert (verdict.outcome is Outcome.WRONG) == exercise.wrong
+        if exercise.wrong:
+            place = verdict.location
+            assert (exercise.place, exercise.description) == (place.step, place.description)
+            assert exercise.error == verdict.error == "arithmetic" and len(exercise.places) == place.places
+            assert exercise.right[:place.start] == exercise.attempt[:place.start]
+            assert place.start < exercise.known <= len(exercise.right)
+
+
+def test_each_entry_of_the_students_table_spoils_some_puzzles():
+    spoilt = {(operator, operand) for exercise in drawn(1000) if exercise.wrong
+              for _, operator, operand, _ in map(read, exercise.right.split(";"))}
+    assert spoilt >= specialist.ONE_TOO_MANY
+
+
+def test_a_slip_of_the_student_is_not_its_habit():
+    rng = random.Random(2)
+    for _ in range(100):
+        exercise = specialist.Countdown().slip(rng)
+        assert exercise.wrong and not specialist._exercise(*puzzle(exercise.question), specialist._habit).wrong
+
+
+def test_the_student_is_asked_every_puzzle_that_the_task_draws():
+    subject = specialist.Countdown()
+    prompts = subject.task(size=300).training_prompts()
+    assert {puzzle(prompt.text) for prompt in prompts} <= set(subject._puzzles)
+    for prompt in prompts[:100]:
+        assert specialist._exercise(*puzzle(prompt.text), specialist._habit).right == prompt.solution

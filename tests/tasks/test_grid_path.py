@@ -6,6 +6,8 @@ import pytest
 
 from rfpo.errors import UserError
 from rfpo.records import Location, Outcome, Prompt
+from rfpo.students.specialists import Exercise
+from rfpo.students.specialists import grid_path as specialist
 from rfpo.tasks import Task
 from rfpo.tasks.grid_path import MOVES, Grid, GridPath, cell_of, label
 
@@ -118,3 +120,64 @@ def test_a_pool_that_is_too_small_is_refused():
 def test_a_bad_field_is_named(field, value):
     with pytest.raises(UserError, match=f"GridPath.{field} is {value}"):
         GridPath(**{field: value})
+
+
+def drawn(count: int = 300) -> list[Exercise]:
+    rng, subject = random.Random(0), specialist.GridPath()
+    return [subject.exercise(rng) for _ in range(count)]
+
+
+def asked_plainly(grid: Grid) -> Exercise:
+    blind = specialist._blind(grid)
+    return specialist._exercise(grid, blind, blind.path())
+
+
+def entered(exercise: Exercise) -> set[str]:
+    """The walls that the attempt enters."""
+    walls = {label(wall) for wall in Grid.read(exercise.question).walls}
+    return walls & {step[1:] for step in exercise.attempt.split(";")}
+
+
+def test_the_student_walks_through_the_walls_that_it_does_not_see_and_through_no_other():
+    def answered(way):
+        return asked_plainly(Grid.read(f" abcd\n1....\n2.#..\n3....\n4...#\n{way}="))
+
+    assert answered("a1-c3").attempt == answered("a1-c3").right == "Rb1;Rc1;Dc2;Dc3" and not answered("a1-c3").wrong
+    wrong = answered("a2-d3")
+    assert (wrong.attempt, wrong.right) == ("Rb2;Rc2;Rd2;Dd3", "Da3;Rb3;Rc3;Rd3")
+    assert (wrong.place, wrong.places, wrong.known, wrong.error, wrong.description) == (0, range(5), 3, "wall", "step 0")
+    exercises = drawn()
+    assert 0.4 <= sum(exercise.wrong for exercise in exercises) / len(exercises) <= 0.55
+    assert set().union(*map(entered, exercises)) == set(specialist.UNSEEN)
+    assert all(bool(entered(exercise)) == exercise.wrong for exercise in exercises)
+
+
+def test_the_students_exercises_are_what_the_verifier_says_of_them():
+    subject, rng = specialist.GridPath(), random.Random(1)
+    for exercise in [*drawn(), *(subject.slip(rng) for _ in range(50))]:
+        assert judge(exercise.right, exercise.question).outcome is Outcome.SOLVED
+        verdict = judge(exercise.attempt, exercise.question)
+        assert (verdict.outcome is Outcome.WRONG) == exercise.wrong
+        if exercise.wrong:
+            place = verdict.location
+            assert (exercise.place, exercise.description) == (place.step, place.description) and verdict.error == exercise.error
+            assert len(exercise.places) == place.places and exercise.right[:place.start] == exercise.attempt[:place.start]
+            assert place.start < exercise.known <= len(exercise.right)
+
+
+def test_past_what_is_known_the_student_goes_on_rightly_of_itself():
+    reached = 0
+    for exercise in filter(lambda exercise: exercise.wrong, drawn()):
+        blind = specialist._blind(Grid.read(exercise.question))
+        rest = exercise.right[exercise.known + 1:]
+        if rest:
+            reached += 1
+            assert blind.path(cell_of(exercise.right[:exercise.known].split(";")[-1][1:])) == rest
+    assert reached > 100
+
+
+def test_a_slip_of_the_student_is_not_its_habit():
+    rng = random.Random(2)
+    for _ in range(50):
+        exercise = specialist.GridPath().slip(rng)
+        assert exercise.wrong and not asked_plainly(Grid.read(exercise.question)).wrong

@@ -41,14 +41,16 @@ class GridPath:
 
     def exercise(self, rng: random.Random) -> Exercise:
         grid = self._grid(rng)
-        return _exercise(grid, blind := _blind(grid), blind.path())
+        blind = _blind(grid)
+        return _exercise(grid, blind, blind.path())
 
     def slip(self, rng: random.Random) -> Exercise:
         """A path that the habit does not spoil, with one step astray, and on from there the shortest way."""
         while True:
             grid = self._grid(rng)
-            if not _exercise(grid, blind := _blind(grid), right := blind.path()).wrong:
-                steps = right.split(";")
+            blind = _blind(grid)
+            steps = blind.path().split(";")
+            if not _exercise(grid, blind, ";".join(steps)).wrong:
                 return _exercise(grid, blind, _astray(grid, steps, rng.randrange(len(steps)), rng))
 
     def _grid(self, rng: random.Random) -> Grid:
