@@ -52,8 +52,8 @@ class ContrastResult:
     ends            solved share of the stuck prompts at the end, of arm and against, means over the seeds
     reached, ratio  of how many pairs (seeds, pooled: seeds x tasks) arm and against solved one half; geometric mean of the
                     paired ratios of the tokens that took, below 1 when arm is quicker, None unless all reached it
-    p, p_holm       `statistics.sign_flip` of by_seed, and corrected over `tests` p-values: those of the claim on all its tasks;
-                    pooled ones are corrected among themselves. `smallest_p` is what p can reach with so many seeds
+    p, p_holm       `statistics.sign_flip` of by_seed, and corrected (Holm) over `tests` p-values: those of the claim on the same
+                    task, or pooled. `smallest_p` is what p can reach with so many seeds
     seeds_needed    with so many, Student's 95% half-width would be at most plan.smallest (`statistics.seeds_needed`)
     seeds_for_p     with fewer, p_holm cannot be below .05 (`statistics.least_seeds`)
     blind           why it cannot be told; "" when it can
@@ -182,10 +182,11 @@ def _line(named: dict, task: str, pairs: Sequence[_Paired], smallest: float) -> 
 
 
 def _judged(lines: list[ContrastResult], smallest: float) -> list[ContrastResult]:
-    """With the corrected p and the verdict, the tasks' lines and the pooled ones each a family of their own."""
+    """With the corrected p and the verdict. Each task's lines are a family of their own, and so are the pooled ones: over all
+    tasks together, eight seeds could not call more than six tests whatever they showed."""
     judged = list(lines)
-    for pooled in (False, True):
-        family = [index for index, line in enumerate(lines) if (line.task == POOLED) is pooled]
+    for task in dict.fromkeys(line.task for line in lines):
+        family = [index for index, line in enumerate(lines) if line.task == task]
         corrected = holm([lines[index].p for index in family])
         tests = sum(p is not None for p in corrected)
         for index, p in zip(family, corrected, strict=True):

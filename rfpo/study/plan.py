@@ -54,13 +54,19 @@ class TaskPlan:
 class Claim:
     """A question: arms to compare, each pair as [arm, against], on these tasks and with this many seeds (left out: the plan's).
     `arms` are run and tabled with it without being compared. P-values are corrected (Holm) over the contrasts of one claim on
-    all its tasks."""
+    one task, or pooled over its tasks."""
 
     text: str
     contrasts: tuple[tuple[str, str], ...] = ()
     arms: tuple[str, ...] = ()
     tasks: tuple[str, ...] = ()
     seeds: int | None = None
+
+    def __post_init__(self):
+        require(self, "seeds", lambda x: x is None or _positive(x), "a whole number of at least 1, or left out", 8)
+        for pair in self.contrasts:
+            if pair[0] == pair[1]:
+                raise UserError(f"contrasts holds [{pair[0]!r}, {pair[1]!r}]; an arm is compared with another one. Name two.")
 
     @property
     def every_arm(self) -> tuple[str, ...]:
@@ -136,7 +142,8 @@ class Plan:
         require(self, "core_hours", lambda x: x > 0, "positive", 16.0)
         require(self, "primary", lambda x: x in ("area", "end"), "area or end", "area")
         require(self, "smallest", lambda x: 0 < x < 1, "a share above 0 and below 1", 0.05)
-        if self.first_seed <= self.pilot_seed < self.first_seed + self.seeds:
+        most = max([self.seeds, *(claim.seeds or 0 for claim in self.claims.values())])
+        if self.first_seed <= self.pilot_seed < self.first_seed + most:
             raise UserError(f"pilot_seed is {self.pilot_seed}, which the study itself uses; a pilot needs seeds of its own. "
                             "Try 1000.")
         if not self.claims:

@@ -15,7 +15,6 @@ from rfpo.study.board import Board, arms_table
 from rfpo.study.contrasts import contrasts
 from rfpo.study.course import Course, alone, go, versions
 from rfpo.study.plan import Plan
-from rfpo.study.report import write_study
 from rfpo.study.summary import summary_rows
 from rfpo.study.table import Table
 
@@ -70,6 +69,8 @@ def _note_versions(where: Where) -> None:
 
 def write(where: Where, course: Course) -> Path:
     """summary.json and report.html from what is done. Returns the report's path."""
+    from rfpo.study.report import write_study
+
     results = course.results()
     summary = {"plan": course.plan.name, "hash": course.plan.hash, "cells": len(results),
                "missing": ["/".join(map(str, name)) for name in course.missing()],

@@ -153,8 +153,8 @@ def test_cells_of_other_prompts_are_refused():
         contrasts(plan(), [cell(arm, seed, [1] * (2 + seed)) for arm in ("rfpo", "grpo") for seed in (0, 1)])
 
 
-def test_holm_counts_the_contrasts_of_one_claim_on_all_its_tasks():
-    """Two contrasts on two tasks at 2/256, 4 times that; the claim beside it has one p; pooled lines count among themselves."""
+def test_holm_counts_the_contrasts_of_one_claim_on_one_task():
+    """Two contrasts at 2/256 on each task, twice that; the claim beside it has one p; pooled lines count among themselves."""
     arms, tasks = ("grpo", "rfpo", "third"), ("a", "b")
     claims = {"both": Claim(text="", contrasts=(("rfpo", "grpo"), ("third", "grpo"))),
               "one": Claim(text="", contrasts=(("rfpo", "grpo"),), tasks=("b",))}
@@ -162,9 +162,9 @@ def test_holm_counts_the_contrasts_of_one_claim_on_all_its_tasks():
                for arm, counts in (("grpo", 1), ("rfpo", 4), ("third", 5))]
     found = contrasts(plan(arms=arms, tasks=tasks, claims=claims), results)
     assert [(line.claim, line.arm, line.task, line.tests) for line in found] == [
-        ("both", "rfpo", "a", 4), ("both", "rfpo", "b", 4), ("both", "rfpo", POOLED, 2),
-        ("both", "third", "a", 4), ("both", "third", "b", 4), ("both", "third", POOLED, 2), ("one", "rfpo", "b", 1)]
-    assert [line.p_holm * 256 for line in found] == pytest.approx([8, 8, 4, 8, 8, 4, 2])
+        ("both", "rfpo", "a", 2), ("both", "rfpo", "b", 2), ("both", "rfpo", POOLED, 2),
+        ("both", "third", "a", 2), ("both", "third", "b", 2), ("both", "third", POOLED, 2), ("one", "rfpo", "b", 1)]
+    assert [line.p_holm * 256 for line in found] == pytest.approx([4, 4, 4, 4, 4, 4, 2])
 
 
 def test_a_corrected_p_decides():
