@@ -18,7 +18,7 @@ class GridPath:
     """Finds the first of the shortest paths, but does not see a wall in one of the eight cells of UNSEEN.
 
     It is wrong where the way that it takes leads through such a wall; somewhat less than half of the grids are so. Each of
-    the cells has to be learnt by itself. Corrected, it keeps the steps before the place and sees every wall from there on.
+    the cells has to be learnt by itself.
 
          abcd
         1....
@@ -69,28 +69,20 @@ def _astray(grid: Grid, steps: list[str], step: int, rng: random.Random) -> str:
     if not moves:
         return ";".join(steps[:step])
     there = grid.after(here, move := rng.choice(moves))
-    return _joined([*steps[:step], move + label(there)], grid.path(there) if there in left else "")
+    return ";".join([*steps[:step], move + label(there), *([grid.path(there)] if there in left else [])])
 
 
 def _reached(grid: Grid, steps: list[str]) -> Cell:
     return cell_of(steps[-1][1:]) if steps else grid.start
 
 
-def _joined(steps: list[str], rest: str) -> str:
-    return ";".join([*steps, rest] if rest else steps)
-
-
 def _exercise(grid: Grid, blind: Grid, attempt: str) -> Exercise:
-    """The right answer keeps the steps of the attempt that lie before the first wrong one."""
-    question = grid.text()
+    question, right = grid.text(), grid.path()
     verdict = TASK.verify(Prompt("", question, TASK.name), attempt)
     places = range(grid.distances[grid.start] + 1)
     if not (place := verdict.location):
         return Exercise(question, attempt, attempt, places)
-    kept = attempt.split(";")[:place.step]
-    right = _joined(kept, grid.path(_reached(grid, kept)))
-    known = _known(blind, right, place)
-    return Exercise(question, right, attempt, places, place.step, known, verdict.error, place.description)
+    return Exercise(question, right, attempt, places, place.step, _known(blind, right, place), verdict.error, place.description)
 
 
 def _known(blind: Grid, right: str, place: Location) -> int:
