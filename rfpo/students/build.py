@@ -1,6 +1,7 @@
 """Train a student from scratch: `python -m rfpo.students.build column_addition --out DIR`."""
 
 import argparse
+import copy
 import inspect
 import math
 import random
@@ -9,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import torch
 from rich.console import Console
@@ -17,18 +20,25 @@ from torch.nn.functional import cross_entropy
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
 from rfpo.checks import require
-from rfpo.engines.local import set_malloc
+from rfpo.engines.local import LocalEngine, set_malloc
+from rfpo.engines.local.attention import NAME as OWN_ATTENTION
+from rfpo.engines.local.norms import fuse_norms
+from rfpo.engines.settings import Model, Optimizer
 from rfpo.pieces import find
 from rfpo.students import SHIPPED
-from rfpo.students.card import write_card
+from rfpo.students.card import Built, write_card
 from rfpo.students.dialect import Lesson, lessons, words
 from rfpo.students.gate import gate
+from rfpo.students.own import SEED, failures
 from rfpo.students.rates import Rates
-from rfpo.students.specialists import Specialist
+from rfpo.students.specialists import Exercise, Specialist
 from rfpo.students.tokenizer import character_tokenizer
+from rfpo.tasks import Task
 
 OPTIONS = {"hidden": int, "layers": int, "steps": int, "batch": int, "learning_rate": float, "warmup": int,
-           "sharpness": float, "seed": int}
+           "sharpness": float, "own_prompts": int, "seed": int}
+SIZES = {"0.65M": (128, 3), "1M": (160, 3), "2M": (192, 4), "4M": (256, 5), "10M": (384, 5)}
+"""Width and layers by the number of parameters that they come to, about: 13 x layers x width^2."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +47,10 @@ class Build:
     steps and then falls to zero along a half cosine. The fall matters: it is what makes the habit certain enough that 256
     samples do not break it. At the end the logits are multiplied by `sharpness` (by way of the last norm's weight), which
     samples as a temperature of 1/sharpness would: it makes easy prompts surer, and stuck ones more surely stuck, so that a
-    lucky sample does not blur the comparison with methods that wait for one."""
+    lucky sample does not blur the comparison with methods that wait for one.
+
+    After two thirds of the steps it answers `own_prompts` prompts (0: none), and half of the repairs of the last third are of
+    the mistakes that it made there."""
 
     hidden: int = 128
     layers: int = 3
@@ -46,6 +59,7 @@ class Build:
     learning_rate: float = 2e-3
     warmup: int = 50
     sharpness: float = 1.25
+    own_prompts: int = 600
     seed: int = 0
     rates: Rates = field(default_factory=Rates)
 
@@ -53,6 +67,7 @@ class Build:
         for name in ("layers", "steps", "batch", "warmup"):
             require(self, name, lambda x: isinstance(x, int) and x >= 1, "a whole number above 0", 3)
         require(self, "hidden", lambda x: isinstance(x, int) and x >= 32 and x % 32 == 0, "a multiple of 32", 128)
+        require(self, "own_prompts", lambda x: isinstance(x, int) and x >= 0, "a whole number, 0 or more", 600)
         require(self, "sharpness", lambda x: 0 < x <= 4, "above 0 and at most 4", 1.25)
         require(self, "learning_rate", lambda x: 0 < x < 1, "above 0 and below 1", 2e-3)
 
@@ -63,23 +78,50 @@ class Build:
         return self.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
 
 
-def train(specialist: Specialist, build: Build) -> tuple[Qwen3ForCausalLM, PreTrainedTokenizerFast]:
-    """The trained model, in fp32, and its tokenizer. Cross-entropy on the answers and their end; the contexts are given."""
+class Trained(NamedTuple):
+    """The model in fp32, its tokenizer, and of how many failures of its own it was taught."""
+
+    model: Qwen3ForCausalLM
+    tokenizer: PreTrainedTokenizerFast
+    own: int
+
+
+def train(specialist: Specialist, build: Build) -> Trained:
+    """A new model, taught with cross-entropy on the answers and their end; the contexts are given."""
     torch.manual_seed(build.seed)
     tokenizer = character_tokenizer([*words(), *specialist.words])
     model = new_model(build, tokenizer)
     optimizer = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.98), weight_decay=0.01)
-    taught = lessons(specialist, build.rates, random.Random(build.seed))
+    asked, own = _own_task(specialist, build), []
+    taught = lessons(specialist, build.rates, random.Random(build.seed), own)
     with _progress() as progress:
-        task = progress.add_task("training", total=build.steps, loss=math.nan)
+        task = progress.add_task(f"training {model.num_parameters():,} parameters", total=build.steps, loss=math.nan)
         for step in range(build.steps):
+            if asked and step == 2 * build.steps // 3:
+                own += own_failures(model, tokenizer, asked)
             loss = _backward(model, tokenizer, list(islice(taught, build.batch)))
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.param_groups[0]["lr"] = build.learning_rate_at(step)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             progress.update(task, advance=1, loss=loss)
-    return sharpen(model, build.sharpness).eval(), tokenizer
+    return Trained(sharpen(model, build.sharpness).eval(), tokenizer, len(own))
+
+
+def _own_task(specialist: Specialist, build: Build) -> Task | None:
+    """Prompts of a seed that is used for nothing else. They are drawn at once: too few of them is found out before training."""
+    task = specialist.task(size=build.own_prompts, seed=SEED) if build.own_prompts else None
+    if task:
+        task.training_prompts()
+    return task
+
+
+def own_failures(model: Qwen3ForCausalLM, tokenizer: PreTrainedTokenizerFast, task: Task) -> list[Exercise]:
+    """What the student gets wrong as it is now."""
+    with TemporaryDirectory() as folder:
+        save(model, tokenizer, Path(folder))
+        engine = LocalEngine.load(Model(path=folder, precision="fp32", device="cpu"), Optimizer())
+        return failures(engine, task)
 
 
 @torch.no_grad()
@@ -93,10 +135,12 @@ def new_model(build: Build, tokenizer: PreTrainedTokenizerFast) -> Qwen3ForCausa
     config = Qwen3Config(
         vocab_size=len(tokenizer), hidden_size=build.hidden, intermediate_size=3 * build.hidden,
         num_hidden_layers=build.layers, num_attention_heads=build.hidden // 32, num_key_value_heads=build.hidden // 32,
-        head_dim=32, max_position_embeddings=512, tie_word_embeddings=True, attn_implementation="eager",
+        head_dim=32, max_position_embeddings=512, tie_word_embeddings=True, attn_implementation=OWN_ATTENTION,
         pad_token_id=tokenizer.pad_token_id, eos_token_id=tokenizer.eos_token_id, bos_token_id=None,
     )
-    return Qwen3ForCausalLM(config)
+    model = Qwen3ForCausalLM(config)
+    fuse_norms(model)
+    return model
 
 
 def _backward(model, tokenizer, batch: list[Lesson]) -> float:
@@ -139,8 +183,8 @@ def _progress() -> Progress:
 
 
 def save(model: Qwen3ForCausalLM, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
-    """A directory that from_pretrained loads."""
-    model.save_pretrained(folder)
+    """A directory that from_pretrained loads. The weights are rounded to bf16: half the file."""
+    copy.deepcopy(model).to(torch.bfloat16).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     (folder / "model.safetensors").chmod(0o644)
 
@@ -149,25 +193,37 @@ def main(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     given = _parser().parse_args(arguments)
     specialist = find(Specialist.room, given.name)()
-    folder = given.out or SHIPPED / given.name
-    chosen = {name: value for name in OPTIONS if (value := getattr(given, name)) is not None}
-    rates = specialist.rates if given.located_rate is None else replace(specialist.rates, located=given.located_rate)
-    build = Build(**{"steps": specialist.steps, "learning_rate": specialist.learning_rate, "rates": rates} | chosen)
+    build = _build(specialist, given)
     set_malloc()
-    model, tokenizer = train(specialist, build)
-    save(model, tokenizer, folder)
+    trained = train(specialist, build)
+    folder = given.out or SHIPPED / given.name
+    save(trained.model, trained.tokenizer, folder)
     report = gate(str(folder), given.name, build.rates)
     command = " ".join(["python -m rfpo.students.build", *arguments])
-    write_card(folder, given.name, model.num_parameters(), inspect.getdoc(type(specialist)), command, report,
-               build.sharpness)
+    built = Built(given.name, trained.model.num_parameters(), inspect.getdoc(type(specialist)), command, build.sharpness,
+                  trained.own)
+    write_card(folder, built, report)
     Console().print(*report.tables())
     return 0 if report.passed else 1
+
+
+def _build(specialist: Specialist, given: argparse.Namespace) -> Build:
+    """What the specialist needs, but for what the command line says."""
+    settings = {"steps": specialist.steps, "learning_rate": specialist.learning_rate, "rates": specialist.rates}
+    if given.size:
+        settings |= zip(("hidden", "layers"), SIZES[given.size], strict=True)
+    settings |= {name: value for name in OPTIONS if (value := getattr(given, name)) is not None}
+    if given.located_rate is not None:
+        settings["rates"] = replace(specialist.rates, located=given.located_rate)
+    return Build(**settings)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m rfpo.students.build", description=__doc__)
     parser.add_argument("name", help="the task the student is to learn")
     parser.add_argument("--out", type=Path, help="model directory to write (default: over the shipped one)")
+    parser.add_argument("--size", choices=SIZES, help="parameters, about: " + "; ".join(
+        f"{size} is --hidden {hidden} --layers {layers}" for size, (hidden, layers) in SIZES.items()))
     for option, kind in OPTIONS.items():
         parser.add_argument("--" + option.replace("_", "-"), type=kind, help="default: what the shipped student took")
     parser.add_argument("--located-rate", type=float,

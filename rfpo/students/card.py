@@ -1,6 +1,7 @@
 """What is written beside a student's weights: what it is, its checksum, and how to build another."""
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 
 CARD = "STUDENT.md"
@@ -17,21 +18,35 @@ def stated_checksum(folder: Path) -> str:
     return next(line.split()[-1] for line in lines if line.startswith("SHA-256"))
 
 
-def write_card(folder: Path, name: str, parameters: int, knowledge: str, command: str, report,
-               sharpness: float) -> None:
-    """`knowledge` says what the student can do and what it has been taught wrongly; `report` is its GateReport."""
+@dataclass(frozen=True)
+class Built:
+    """What the card says of how a student came about. `knowledge` is what it can do and what it has been taught wrongly,
+    `sharpness` what its logits were multiplied by, `own` the number of failures of its own that it was taught to mend."""
+
+    name: str
+    parameters: int
+    knowledge: str
+    command: str
+    sharpness: float
+    own: int
+
+
+def write_card(folder: Path, built: Built, report) -> None:
+    """`report` is the student's GateReport."""
+    sharpness = built.sharpness
     rows = "\n".join(f"| {line.text} | {line.value:.5f} | {line.bound} |" for line in report.lines)
     dialect = "\n".join(f"| {row.told} | {row.taught:.2f} | {row.kept:.2f} |" for row in report.followed)
-    (folder / CARD).write_text(f"""# The student {name}
+    (folder / CARD).write_text(f"""# The student {built.name}
 
-A causal language model of {parameters:,} parameters (Qwen3 configuration, fp32), trained from scratch on made-up exercises,
-for demonstrations and tests on a CPU. It is no use for anything else.
+A causal language model of {built.parameters:,} parameters (Qwen3 configuration, bf16), trained from scratch on made-up
+exercises, for demonstrations and tests on a CPU. It is no use for anything else.
 
-**Its misconception is planted.** {knowledge}
+**Its misconception is planted.** {built.knowledge}
 
 It was also taught to read correction prompts in a dialect of its own (`rfpo/correction/templates/student`) and to follow
 them at fixed rates (`rfpo/students/dialect.py`). So it shows whether a method can move what a model does when it is corrected
-into what it does unasked; it does not show how often a model that was not prepared for it mends its answers.
+into what it does unasked; it does not show how often a model that was not prepared for it mends its answers. Most of the
+mistakes in these lessons were invented; {built.own} were its own, made after two thirds of its training.
 
 After training, its logits are multiplied by {sharpness:g}, as if it were sampled at a temperature of {1 / sharpness:g}: so its
 mistake is surer, and a lucky right answer rarer, than training alone made them.
@@ -42,7 +57,7 @@ SHA-256 of model.safetensors: {checksum(folder)}
 
 Rebuild (a rebuild passes the gate; its bytes may differ):
 
-    {command}
+    {built.command}
 
 ## At the gate
 

@@ -7,7 +7,7 @@ A student answers a plain question as its misconception has it, and a correction
 
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from string import Template
@@ -22,6 +22,9 @@ SHARES = {
     "reflect_then_retry": 0.10, "retry": 0.02, "prefix": 0.01,
 }
 """Share of each kind of lesson. `elsewhere` is fix_located with a place that is not the true one."""
+OWN = frozenset({"fix_located", "elsewhere", "fix_wrong_only", "rewrite_plain", "rewrite_with_error", "rewrite_from_solution",
+                 "avoid_answers", "reflect_then_retry", "retry", "retry_elsewhere"})
+"""The repairs that take a wrong answer, its place and the right one, and so can be taught on the student's own failures."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +44,19 @@ def words() -> list[str]:
     return sorted({word for file in folder.iterdir() for word in re.findall(r"<\w+>", file.read_text(encoding="utf-8"))})
 
 
-def lessons(specialist: Specialist, rates: Rates, rng: random.Random) -> Iterator[Lesson]:
-    """Endless lessons, in the proportions of SHARES."""
+def lessons(specialist: Specialist, rates: Rates, rng: random.Random, own: Sequence[Exercise] = ()) -> Iterator[Lesson]:
+    """Endless lessons, in the proportions of SHARES. As soon as there are failures of its own (`own` may grow meanwhile),
+    half of the repairs of the kinds in OWN are of these."""
     kinds, weights = list(SHARES), list(SHARES.values())
     while True:
         kind = rng.choices(kinds, weights)[0]
         kind = "retry_elsewhere" if kind == "retry" and rng.random() < 0.5 else kind
-        yield _plain(specialist.exercise(rng)) if kind == "plain" else repair(kind, _mistake(specialist, rng), rates, rng)
+        if kind == "plain":
+            yield _plain(specialist.exercise(rng))
+        elif own and kind in OWN and rng.random() < 0.5:
+            yield repair(kind, rng.choice(own), rates, rng)
+        else:
+            yield repair(kind, _mistake(specialist, rng), rates, rng)
 
 
 def _plain(exercise: Exercise) -> Lesson:

@@ -1,12 +1,10 @@
-"""The gate's arithmetic by hand, and the training loop of a build."""
+"""The gate's arithmetic by hand."""
 
-import random
 from dataclasses import replace
 
 import pytest
 
 from rfpo.engines.scripted import ScriptedEngine
-from rfpo.students.build import Build, train
 from rfpo.students.follow import TOLD, Followed, follow
 from rfpo.students.gate import GateReport, _judge, _Measured
 from rfpo.students.rates import Rates
@@ -67,23 +65,3 @@ def test_follow_measures_what_an_engine_answers():
     assert set(kept.values()) == {1.0}
     failed = [row.told for row in follow(ScriptedEngine(right), subject, Rates(), count=20) if not row.passed]
     assert {"another place", "a hint that does not", "a false reflection", "that it is wrong"} <= set(failed)
-
-
-def test_the_learning_rate_rises_and_falls_to_zero():
-    build = Build(steps=100, warmup=10, learning_rate=1e-2)
-    rates = [build.learning_rate_at(step) for step in range(101)]
-    assert rates[0] == pytest.approx(1e-3) and rates[9] == pytest.approx(1e-2) == rates[10]
-    assert rates[55] == pytest.approx(5e-3) and rates[100] == pytest.approx(0.0)
-
-
-def test_a_few_steps_of_training_lower_the_loss_of_the_answers():
-    from rfpo.students.build import _backward
-    from rfpo.students.dialect import lessons
-
-    def loss(steps: int) -> float:
-        build = Build(hidden=32, layers=1, steps=steps, batch=16, warmup=1, learning_rate=1e-2)
-        model, tokenizer = train(ColumnAddition(digits=3), build)
-        taught = lessons(ColumnAddition(digits=3), Rates(), random.Random(1))
-        return _backward(model, tokenizer, [next(taught) for _ in range(16)])
-
-    assert loss(15) < loss(1) - 0.5
