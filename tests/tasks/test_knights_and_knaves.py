@@ -121,6 +121,12 @@ def test_a_pool_that_is_too_small_is_refused():
         KnightsAndKnaves(persons=2, size=500).training_prompts()
 
 
+def test_a_statement_is_one_word_of_the_student():
+    prompts = Student().task(size=500).training_prompts()
+    assert {str(said) for prompt in prompts for said in read(prompt.text)} == {word for word in Student.words if ":" in word}
+    assert len([word for word in Student.words if ":" in word]) == 48 and MISREAD < set(Student.words)
+
+
 def test_the_student_misreads_nine_statements_and_checks_what_it_has_read():
     subject, rng = Student(), random.Random(0)
     task, wrong, met = subject.task(size=1), 0, Counter()
