@@ -26,6 +26,7 @@ from rfpo.engines.local.norms import fuse_norms
 from rfpo.engines.settings import Model, Optimizer
 from rfpo.pieces import find
 from rfpo.students import SHIPPED
+from rfpo.students import rates as taught_rates
 from rfpo.students.card import Built, write_card
 from rfpo.students.dialect import Lesson, lessons, words
 from rfpo.students.gate import gate
@@ -198,7 +199,8 @@ def main(arguments: list[str] | None = None) -> int:
     trained = train(specialist, build)
     folder = given.out or SHIPPED / given.name
     save(trained.model, trained.tokenizer, folder)
-    report = gate(str(folder), given.name, build.rates)
+    taught_rates.write(build.rates, folder)
+    report = gate(str(folder), given.name)
     command = " ".join(["python -m rfpo.students.build", *arguments])
     built = Built(given.name, trained.model.num_parameters(), inspect.getdoc(type(specialist)), command, build.sharpness,
                   trained.own)

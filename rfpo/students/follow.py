@@ -7,10 +7,11 @@ from dataclasses import dataclass, fields, replace
 from rich.table import Table
 
 from rfpo.engines.protocols import Sampler
-from rfpo.records import Prompt, RandomKey, Request, Sampling
+from rfpo.records import Outcome, Prompt, RandomKey, Request, Sampling
 from rfpo.students.dialect import Lesson, repair
 from rfpo.students.rates import Rates
 from rfpo.students.specialists import Exercise, Specialist
+from rfpo.tasks import Task
 
 TOLERANCE = 0.15
 """How far the rate that is kept may lie from the one that was taught: three standard errors of 200 answers are 0.1."""
@@ -57,17 +58,23 @@ def follow(engine: Sampler, specialist: Specialist, rates: Rates, count: int = 2
     rng = random.Random(seed)
     mistakes = [_mistake(specialist, rng) for _ in range(count)]
     certain = Rates(**{field.name: 1.0 for field in fields(Rates)})
-    followed = []
+    task, followed = specialist.task(size=1), []
     for told, about in TOLD.items():
         if about.kind == "rewrite_with_error" and not any(exercise.error for exercise in mistakes):
             about = replace(about, rate="wrong_only")
-        right = [repair(about.kind, exercise, certain, rng) for exercise in mistakes]
-        expected = [lesson.answer if about.kind in ("reflect_then_retry", "prefix") else exercise.right
-                    for lesson, exercise in zip(right, mistakes, strict=True)]
-        answers = _answers(engine, right, told, seed)
-        kept = sum(answer == wanted for answer, wanted in zip(answers, expected, strict=True)) / count
+        asked = [repair(about.kind, exercise, certain, rng) for exercise in mistakes]
+        answers = zip(mistakes, asked, _answers(engine, asked, told, seed), strict=True)
+        kept = sum(_is_right(task, about.kind, *answer) for answer in answers) / count
         followed.append(Followed(told, about.taught(rates), kept))
     return tuple(followed)
+
+
+def _is_right(task: Task, kind: str, exercise: Exercise, lesson: Lesson, answer: str) -> bool:
+    """A reflection must name the true place. Anything else is judged as an answer; after a beginning, together with it."""
+    if kind == "reflect_then_retry":
+        return answer == lesson.answer
+    begun = lesson.context.removeprefix(exercise.question) if kind == "prefix" else ""
+    return task.verify(exercise.as_prompt(task.name), begun + answer).outcome is Outcome.SOLVED
 
 
 def _mistake(specialist: Specialist, rng: random.Random) -> Exercise:

@@ -1,8 +1,12 @@
 """How often a student answers rightly, by what it is told of its mistake."""
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from rfpo.checks import require
+
+FILE = "rates.json"
 
 
 @dataclass(frozen=True)
@@ -33,3 +37,14 @@ class Rates:
 
 STUDY = Rates(located=0.3, wrong_only=0.08, error=0.2, avoid=0.1, hint=0.6, named=0.15, solution=1.0, reflection=0.5)
 """What the students of a study are taught: corrections that mostly fail, so that methods have room to differ."""
+
+
+def write(rates: Rates, folder: Path) -> None:
+    """Beside the student's weights, so that the gate holds it to what it was taught."""
+    (folder / FILE).write_text(json.dumps(asdict(rates), indent=2) + "\n", encoding="utf-8")
+
+
+def read(folder: Path) -> Rates | None:
+    """What the student in that directory was taught; None where nothing says so."""
+    file = folder / FILE
+    return Rates(**json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else None

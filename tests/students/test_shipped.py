@@ -10,7 +10,8 @@ from rfpo.engines.settings import Model, Optimizer
 from rfpo.errors import UserError
 from rfpo.pieces import find
 from rfpo.students.card import checksum, stated_checksum
-from rfpo.students.gate import correction_prompt, gate, sequence_probability, solve_probability
+from rfpo.students.gate import correction_prompt, gate
+from rfpo.students.plain import sequence_probability, solve_probability
 from rfpo.students.specialists import Specialist
 from rfpo.students.specialists.column_addition import ColumnAddition
 from rfpo.tasks.column_addition import scratchpad

@@ -4,6 +4,7 @@ import random
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
+from rfpo.records import Prompt
 from rfpo.students.rates import Rates
 from rfpo.tasks import Task
 
@@ -29,12 +30,18 @@ class Exercise:
     def wrong(self) -> bool:
         return self.place is not None
 
+    def as_prompt(self, task: str) -> Prompt:
+        """For the task's verifier. The data are what the scorers of reasoning_gym take."""
+        entry = {"question": self.question, "answer": self.right, "metadata": {}}
+        return Prompt(self.question, self.question, task, self.right, {"entry": entry})
+
 
 class Specialist(Protocol):
     """A student's subject. `exercise` draws a question with the attempt that the misconception makes of it; `slip` one on
     which the misconception does not bite, with some other mistake; `task` is where the prompts come from. `steps` and
     `learning_rate` are what a build takes to pass the gate. `rates` are those at which it is taught to mend its mistakes.
-    `several_answers` says that the task's verifier solves other texts than `Exercise.right` too."""
+    `several_answers` says that the task's verifier solves other texts than `Exercise.right` too. One may also declare
+    `graded = True`: its prompts are of all difficulties, and the gate asks for no line between stuck and easy ones."""
 
     room: ClassVar[str] = "rfpo.students.specialists"
     words: ClassVar[tuple[str, ...]]
