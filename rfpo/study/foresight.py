@@ -29,6 +29,10 @@ FIX_RATE, END = (0.15, 0.60), (0.2, 0.8)
 """Where a task has room: the share of the base arm's stuck groups that get a correction, and of the stuck prompts that it
 solves when the budget is spent."""
 PILOT_SEEDS = 3
+CAPTION = """fixed: share of the stuck groups that got a correction (fix rate; room: {:.0%} to {:.0%}); a try: of the tries that \
+were right. end: stuck prompts solved when the budget is spent (room: {:.0%} to {:.0%}). {primary}: the primary endpoint, sd over \
+seeds, and the seeds needed to know it to within {smallest:g}. others: solved share of the other prompts at the end. seconds: of a \
+core, a cell."""
 
 
 def dry_run(where: Where, console: Console) -> float:
@@ -96,10 +100,10 @@ def pilot(where: Where, console: Console) -> list[CellResult]:
 
 def room_table(plan: Plan, results: list[CellResult]) -> Shown:
     """A row a task; what is out of bounds is marked."""
-    table = Shown(title=f"{next(iter(plan.arms))}: {PILOT_SEEDS} seeds from {plan.first_seed}", title_justify="left")
-    for name in ("task", f"fix rate {_bounds(FIX_RATE)}", "a try", f"end {_bounds(END)}", plan.primary, "sd over seeds",
-                 "seeds needed", "others after", "core-seconds"):
-        table.add_column(name, justify="left" if name == "task" else "right")
+    table = Shown(title=f"{next(iter(plan.arms))}, {PILOT_SEEDS} seeds from {plan.first_seed}", title_justify="left",
+                  caption_justify="left", caption=CAPTION.format(*FIX_RATE, *END, primary=plan.primary, smallest=plan.smallest))
+    for name in ("task", "fixed", "a try", "end", plan.primary, "sd", "seeds", "others", "seconds"):
+        table.add_column(name, justify="left" if name == "task" else "right", no_wrap=True)
     for task, where in plan.tasks.items():
         cells = [cell for cell in results if cell.task == task]
         if not cells:
@@ -121,10 +125,6 @@ def room_table(plan: Plan, results: list[CellResult]) -> Shown:
 def _mean(values: list[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return fmean(known) if known else None
-
-
-def _bounds(bounds: tuple[float, float]) -> str:
-    return f"({bounds[0]:.2f}-{bounds[1]:.2f})"
 
 
 def _judged(value: float | None, bounds: tuple[float, float]) -> str:
