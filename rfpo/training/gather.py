@@ -72,17 +72,28 @@ def _round(bench: Bench, state: LoopState, drawn: Sequence[tuple[Prompt, int]], 
     run, rollout = bench.run, Rollout(bench, state, drawn, progress)
     rollout.run()
     groups = rollout.groups
+    accepted, members = entered(bench, rollout, room)
     if run.fixing is None:
-        return Harvest(groups, (), (), (), ()), [_shaped(run, plain(group)) for group in groups]
+        return Harvest(groups, (), (), (), ()), members
     report, stuck, tries = rollout.report, rollout.stuck, tuple(rollout.tries)
-    accepted, members = _merged(run, rollout, report, room)
     remember(state.memory, groups, accepted, run.fixing.keep)
     reached = {(request.prompt.id, request.key.visit) for request in rollout.wanted}
     harvest = Harvest(groups, stuck, (report,), tries, tuple(_chain(report.corrections.values())),
                       tuple(rollout.controls[group.key] for group in stuck if group.key in rollout.controls),
                       unasked=len(stuck) - len(reached), too_long=rollout.too_long)
-    room = bench.engine.context_length
-    return harvest, [_shaped(run, tuple(s for s in samples if _fits(s, room))) for samples in members]
+    return harvest, members
+
+
+def entered(bench: Bench, rollout: Rollout, room: float
+            ) -> tuple[dict[Key, tuple[Correction, ...]], list[tuple[Sample, ...]]]:
+    """What the bench's run makes of a rollout, which may be that of another run that samples and corrects alike: the
+    corrections that entered their groups, at most `room` rows of them, and each group's rows with shaped rewards."""
+    run = bench.run
+    if run.fixing is None:
+        return {}, [_shaped(run, plain(group)) for group in rollout.groups]
+    accepted, members = _merged(run, rollout, rollout.report, room)
+    longest = bench.engine.context_length
+    return accepted, [_shaped(run, tuple(s for s in samples if _fits(s, longest))) for samples in members]
 
 
 def _merged(run, rollout: Rollout, report: FixReport, room: float
