@@ -4,13 +4,16 @@ EXAMPLES = """examples:
   rfpo students                        list them
   rfpo students gate column_addition   measure what the student can, cannot, and can correct
   rfpo students build column_addition  train it from scratch (minutes)
+  rfpo students build sorting --size 4M
+                                       a larger one: 0.65M (as most are), 1M, 2M, 4M or 10M parameters
 """
 
 
 def arguments(parser) -> None:
     parser.add_argument("action", nargs="?", default="list", choices=("list", "gate", "build"))
-    parser.add_argument("name", nargs="?", metavar="NAME", help="a student; for gate, all of them when left out")
+    parser.add_argument("name", nargs="?", metavar="NAME", help="a student, or its directory for gate; all when left out")
     parser.add_argument("--out", metavar="DIR", help="where build writes (default: students/NAME)")
+    parser.add_argument("--size", metavar="SIZE", help="how many parameters build gives it, about (default: 0.65M)")
 
 
 def run(given) -> int | None:
@@ -30,4 +33,5 @@ def run(given) -> int | None:
         raise UserError("build needs the student's name; known are: " + ", ".join(names("rfpo.students.specialists")))
     from rfpo.students.build import main
 
-    return main([given.name, "--out", given.out or f"students/{given.name}"])
+    size = ["--size", given.size] if given.size else []
+    return main([given.name, "--out", given.out or f"students/{given.name}", *size])

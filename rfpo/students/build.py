@@ -201,7 +201,8 @@ def main(arguments: list[str] | None = None) -> int:
     save(trained.model, trained.tokenizer, folder)
     taught_rates.write(build.rates, folder)
     report = gate(str(folder), given.name)
-    command = " ".join(["python -m rfpo.students.build", *arguments])
+    said = ("DIR" if argument == str(given.out) else argument for argument in arguments)
+    command = " ".join(["python -m rfpo.students.build", *said])
     built = Built(given.name, trained.model.num_parameters(), inspect.getdoc(type(specialist)), command, build.sharpness,
                   trained.own)
     write_card(folder, built, report)

@@ -1,6 +1,7 @@
 """The training loop of a build: its schedule, its loss, the failures of its own, and what it writes."""
 
 import random
+from functools import partial
 
 import pytest
 import torch
@@ -13,6 +14,8 @@ from rfpo.engines.settings import Model, Optimizer
 from rfpo.errors import UserError
 from rfpo.records import Location, Prompt, Verdict
 from rfpo.students import build as building
+from rfpo.students import gate as gating
+from rfpo.students import rates
 from rfpo.students.build import SIZES, Build, new_model, save, train
 from rfpo.students.card import Built, checksum, stated_checksum, write_card
 from rfpo.students.dialect import OWN, SHARES, lessons, words
@@ -178,3 +181,18 @@ def test_flags_win_over_the_size_and_the_specialist():
     assert (build.hidden, build.layers, build.steps) == (160, 5, 7)
     assert build.rates == ColumnAddition.rates and build.learning_rate == ColumnAddition.learning_rate
     assert build_for("--located-rate", "0.45").rates == Rates(located=0.45)
+
+
+def test_a_build_writes_what_it_taught_and_the_gate_holds_it_to_that(tmp_path, monkeypatch):
+    held = []
+    monkeypatch.setattr(gating, "follow", lambda engine, subject, rates: held.append(rates) or ())
+    monkeypatch.setattr(building, "gate", partial(gating.gate, prompts=6, confirm=1))
+    code = building.main(["column_addition", "--out", str(tmp_path / "any"), "--located-rate", "0.45", "--hidden", "32",
+                          "--layers", "1", "--steps", "1", "--batch", "4", "--own-prompts", "0"])
+    assert code == 1  # it has learnt nothing
+    assert held == [Rates(located=0.45)] == [rates.read(tmp_path / "any")]
+    (tmp_path / "any" / "rates.json").unlink()
+    gating.gate(str(tmp_path / "any"), "column_addition", prompts=6, confirm=1)
+    assert held[1] == ColumnAddition.rates
+    card = (tmp_path / "any" / "STUDENT.md").read_text()
+    assert "    python -m rfpo.students.build column_addition --out DIR --located-rate 0.45 --hidden 32" in card
