@@ -10,6 +10,7 @@ from scipy.stats import t
 
 from rfpo.reporting import page
 from rfpo.reporting.plots import BASE, Line, Panel
+from rfpo.reporting.plots import COLOURS as PALETTE
 from rfpo.reporting.wording import percent, tokens
 from rfpo.study.contrasts import BETTER, CANNOT_TELL, LEVEL, POOLED, UNCLEAR, WORSE, ContrastResult
 from rfpo.study.health import LEAKS, base_arm
@@ -35,11 +36,15 @@ def interval(low: float, high: float) -> str:
 
 
 def colours(plan: Plan) -> dict[str, int]:
-    """An arm's line looks alike in every panel: the base arm in ink, the others in the order of the claims, so that those of
-    one claim differ in colour."""
-    named = dict.fromkeys(arm for claim in plan.claims.values() for arm in claim.every_arm)
-    others = [arm for arm in (*named, *(arm for arm in plan.arms if arm not in named)) if arm != base_arm(plan)]
-    return {base_arm(plan): BASE} | {arm: index for index, arm in enumerate(others)}
+    """An arm's line looks alike in every panel: the base arm in ink, the others so that those of one panel differ in colour,
+    and all in colour or dash."""
+    look, groups = {base_arm(plan): BASE}, [arms for task in plan.tasks for _, arms in _panels(plan, task)]
+    for arm in dict.fromkeys([*(arm for group in groups for arm in group), *plan.arms]):
+        mates = {mate for group in groups if arm in group for mate in group}
+        beside = {look[mate] % len(PALETTE) for mate in mates if look.get(mate, BASE) != BASE}
+        free = [index for index in range(len(plan.arms) + len(PALETTE)) if index not in look.values()]
+        look.setdefault(arm, next((index for index in free if index % len(PALETTE) not in beside), free[0]))
+    return look
 
 
 def curves(plan: Plan, task: str, cells: Sequence[CellResult]) -> str:
@@ -125,10 +130,10 @@ def _forest(plan: Plan, claim: Claim, lines: Sequence[ContrastResult]) -> str:
             rows.append(page.Row(title))
         pair = line.arm, line.against
         rows.append(_row(line, title if single else "all tasks" if line.task == POOLED else line.task, at))
-    worse, better = (f"{lines[0].against} ahead" if len(others) == 1 else "second ahead",
-                     f"{lines[0].arm} ahead" if len(arms) == 1 else "other ahead" if len(others) == 1 else "first ahead")
+    left = f"{lines[0].against} ahead" if len(others) == 1 else "other ahead" if len(arms) == 1 else "second ahead"
+    right = f"{lines[0].arm} ahead" if len(arms) == 1 else "other ahead" if len(others) == 1 else "first ahead"
     labels = tuple((at(tick), f"{100 * tick:+.0f}".replace("-", MINUS) if abs(tick) > 1e-9 else "0") for tick in ticks)
-    return page.forest(rows, page.Axis(labels, at(0.0), (at(-plan.smallest), at(plan.smallest)), worse, better))
+    return page.forest(rows, page.Axis(labels, at(0.0), (at(-plan.smallest), at(plan.smallest)), left, right))
 
 
 def _row(line: ContrastResult, name: str, at) -> page.Row:

@@ -49,9 +49,9 @@ def checks(plan: Plan, results: Cells) -> list[Check]:
 
 
 def base_arm(plan: Plan) -> str:
-    """The arm that most contrasts compare with; of equals, and without contrasts, the plan's first."""
-    against = Counter(other for claim in plan.claims.values() for _, other in claim.contrasts)
-    return max(plan.arms, key=lambda arm: against[arm])
+    """The arm of most contrasts; of equals, and without contrasts, the plan's first."""
+    compared = Counter(arm for claim in plan.claims.values() for pair in claim.contrasts for arm in pair)
+    return max(plan.arms, key=lambda arm: compared[arm])
 
 
 def _check(plan: Plan, results: Cells, title: str, holds: str, fails: str, look: Callable) -> Check:
@@ -175,8 +175,8 @@ def budgets(plan: Plan, results: Cells) -> Iterator[Found]:
             continue
         least, most = min(spent, key=spent.get), max(spent, key=spent.get)
         level = RED if spent[most] > (1 + APART) * spent[least] else GREEN
-        yield level, task, (f"has arms apart: {least} generated {spent[least]:,.0f} tokens, {most} {spent[most]:,.0f} (means "
-                            "over the seeds)")
+        yield level, task, (f"({least} generated {spent[least]:,.0f} tokens, {most} {spent[most]:,.0f} as "
+                            "means over the seeds)")
 
 
 def updates(plan: Plan, results: Cells) -> Iterator[Found]:
@@ -218,7 +218,8 @@ def followers(plan: Plan, results: Cells) -> Iterator[Found]:
         off = [abs(own - other) / max(1, other) for own, other in counts]
         furthest = off.index(max(off))
         own, other = counts[furthest]
-        yield (RED if off[furthest] > APART else GREEN), arm, (
+        level = RED if asked.spends_like else AMBER  # a step without a gradient cannot be updated more often
+        yield (level if off[furthest] > APART else GREEN), arm, (
             f"on {task}: {own:,} {what}, {asked.after} {other:,} (seed {pairs[furthest][0].seed}, the furthest of "
             f"{len(pairs)})")
 
@@ -237,19 +238,19 @@ def _seeds(cells: Cells) -> str:
 
 
 CHECKS = (  # title, what is said when it holds, and when it does not, where to look
-    ("Corrections are trained:", "every arm with accepted corrections trained on them.",
+    ("Training on corrections:", "every arm with accepted corrections trained on them.",
      "corrections were accepted and never trained.", trained),
-    ("Corrections do not leak:", f"at most {percent(LEAKS)} of any arm's right corrections tell of the help.",
+    ("Leaks:", f"at most {percent(LEAKS)} of any arm's right corrections tell of the help.",
      "corrections tell of the help that was given.", leaks),
-    ("The weight is the one asked for:", "the measured gamma agrees with every arm's.",
+    ("The off-policy ratio:", "the measured gamma agrees with every arm's.",
      "the measured gamma is not the one the arm asks for.", gammas),
-    ("Arms start alike:", "on each task and seed, the first measurements are equal.",
+    ("The start:", "on each task and seed, the first measurements are equal.",
      "paired arms start from different students.", alike),
-    ("Budgets are equal:", f"the arms of a task generated as many tokens, to within {percent(APART)}.",
+    ("The budget:", f"the arms of a task generated as many tokens, to within {percent(APART)}.",
      "the arms of a task generated unequal numbers of tokens.", budgets),
-    ("Arms train:", "every cell made updates.", "cells made no update at all.", updates),
-    ("The tasks leave room:", "the base arm is neither at the bottom nor at the top.",
+    ("Updates:", "every cell made updates.", "cells made no update at all.", updates),
+    ("Room:", "the base arm is neither at the bottom nor at the top.",
      "the base arm is near an end, so that a better or a worse arm may not show.", room),
-    ("Followers keep to what they follow:", f"to within {percent(APART)}.", "a follower did not keep to its paired cell.",
-     followers),
+    ("Followers:", f"arms that follow another keep to it, to within {percent(APART)}.",
+     "a follower did not keep to its paired cell.", followers),
 )

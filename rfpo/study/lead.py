@@ -12,7 +12,12 @@ from rfpo.study.plan import Plan
 from rfpo.study.summary import SummaryRow
 
 ALARMS = 3  # failed checks that are named; the rest is counted
-SPELT_OUT = 4  # contrasts of the first claim; more are counted by their verdicts
+SPELT_OUT, NAMED = 4, 3  # contrasts of the first claim, and arms of a verdict; the rest is counted
+VERDICTS = (BETTER, WORSE, LEVEL, UNCLEAR, CANNOT_TELL)
+TO_OTHERS = {BETTER: "solves more than", WORSE: "solves less than", LEVEL: "is level with",
+             UNCLEAR: "is not shown to differ from", CANNOT_TELL: "cannot be compared with"}
+TO_ONE = {BETTER: "more than {base}:", WORSE: "less:", LEVEL: "level with it:", UNCLEAR: "not shown to differ:",
+          CANNOT_TELL: "not to be compared:"}
 ENDPOINTS = {"area": "averaged over the budget", "end": "at the end of the budget"}
 
 
@@ -81,26 +86,30 @@ def _claim(plan: Plan, found: Sequence[ContrastResult]) -> str:
     lines = [line for line in lines if line.claim == first]
     if not lines:
         return "the plan compares no arms"
-    if len(lines) <= SPELT_OUT:
-        return "; ".join(map(_spelt, lines))
-    groups = {verdict: [line for line in lines if line.verdict == verdict]
-              for verdict in (BETTER, WORSE, LEVEL, UNCLEAR, CANNOT_TELL)}
-    against = {line.against for line in lines}
-    judged = f"than {against.pop()}" if len(against) == 1 else "than what it is compared with"
-    words = {BETTER: f"better {judged}", WORSE: "worse", LEVEL: "level with it", UNCLEAR: "unclear",
-             CANNOT_TELL: "cannot be told"}
-    counted = [f"{len(groups[verdict])} {words[verdict]}{_named(groups[verdict], verdict)}" for verdict in groups
-               if groups[verdict] or verdict == BETTER]
-    return f"of {len(lines)} arms, {_listed(counted)}"
+    arms, others = {line.arm for line in lines}, {line.against for line in lines}
+    if len(lines) == 1 or len(arms) > 1 and len(others) > 1:
+        return "; ".join(map(_spelt, lines[:SPELT_OUT])) + _more(len(lines) - SPELT_OUT)
+    groups = {verdict: [line for line in lines if line.verdict == verdict] for verdict in VERDICTS}
+    if len(arms) == 1:
+        words = [f"{TO_OTHERS[verdict]} {_named(groups[verdict], 'against')}" for verdict in VERDICTS if groups[verdict]]
+        return f"{arms.pop()} {', '.join(words)}"
+    base = others.pop()
+    return "; ".join(f"{TO_ONE[verdict].format(base=base)} {_named(groups[verdict], 'arm')}" for verdict in VERDICTS
+                     if groups[verdict] or verdict == BETTER)
 
 
-def _named(lines: Sequence[ContrastResult], verdict: str) -> str:
-    """The three furthest of those that differ."""
-    if verdict not in (BETTER, WORSE) or not lines:
-        return ""
-    furthest = sorted(lines, key=lambda line: -abs(line.estimate))
-    shown = ", ".join(f"{line.arm} {points(line.estimate)}" for line in furthest[:3])
-    return f" ({shown}{_more(len(lines) - 3)})"
+def _named(lines: Sequence[ContrastResult], side: str) -> str:
+    """The arms on one side, those that differ most first, with their differences."""
+    if not lines:
+        return "none"
+    lines = sorted(lines, key=lambda line: -abs(line.estimate or 0.0))
+    *most, last = [getattr(line, side) + ("" if line.verdict == CANNOT_TELL else f" ({points(line.estimate)} points)")
+                   for line in lines[:NAMED]]
+    named = f"{', '.join(most)} and {last}" if most else last
+    if len(lines) > NAMED:
+        named = f"{', '.join([*most, last])}{_more(len(lines) - NAMED)}"
+    wanted = max((line.seeds_wanted or 0 for line in lines if line.verdict == UNCLEAR), default=0)
+    return f"{named} ({wanted} seeds might tell)" if wanted > lines[0].seeds else named
 
 
 def overall(found: Sequence[ContrastResult]) -> list[ContrastResult]:
@@ -171,8 +180,3 @@ def _above(line: ContrastResult, best: str) -> str:
 
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def _listed(texts: Sequence[str]) -> str:
-    *most, last = texts
-    return f"{', '.join(most)} and {last}" if most else last

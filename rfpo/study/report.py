@@ -135,6 +135,9 @@ def _league(plan: Plan, places: Sequence[Place], rows: Sequence[SummaryRow]) -> 
     full = len(plan.tasks)
     names = [place.arm + ("" if len(place.tasks) == full else f" ({', '.join(place.tasks)})") for place in places]
     parts.append(page.table(_head(plan), [_place(plan, name, place.rows) for name, place in zip(names, places, strict=True)]))
+    about = [(name, arm.recipe, arm.about, ", ".join(f"{path} = {value}" for path, value in arm.set.items()))
+             for name, arm in plan.arms.items()]
+    parts.append(page.folded("what the arms are", page.table(("arm", "recipe", "about", "what is set"), about)))
     for task in plan.tasks if several else ():
         its = sorted((row for row in rows if row.task == task and getattr(row, plan.primary) is not None),
                      key=lambda row: -getattr(row, plan.primary).mean)
@@ -188,7 +191,8 @@ def _every_contrast(found: Sequence[ContrastResult]) -> list[str]:
     return [page.heading("All contrasts"), page.paragraph(
         "d: the mean of the seeds' differences over their standard deviation. Ratio: how many tokens the first arm took to "
         "solve one half, relative to the second. Seeds wanted: with so many the interval would be narrow enough and p could be "
-        "small enough. p: sign flips of the seeds' differences, two-sided; corrected within each claim (Holm).", "quiet"),
+        "small enough. p: sign flips of the seeds' differences, two-sided; corrected (Holm) over the contrasts of a "
+        "claim on the same task.", "quiet"),
         page.folded(f"{len(rows):,} contrasts", page.table(head, rows))]
 
 

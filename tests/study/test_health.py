@@ -9,8 +9,8 @@ from tests.study.synthetic import cell, cells, changed, plan
 
 PLAN = plan()
 CLEAN = cells(PLAN)
-TITLES = ("Corrections are trained:", "Corrections do not leak:", "The weight is the one asked for:", "Arms start alike:",
-          "Budgets are equal:", "Arms train:", "The tasks leave room:", "Followers keep to what they follow:")
+TITLES = ("Training on corrections:", "Leaks:", "The off-policy ratio:", "The start:", "The budget:", "Updates:", "Room:",
+          "Followers:")
 
 
 def leaking(count: int) -> dict:
@@ -128,10 +128,11 @@ def test_a_task_without_room_is_amber(changes, what):
     assert of(TITLES[6], changed(CLEAN, "inverse", **changes)).level == GREEN  # no base arm
 
 
-def test_the_base_arm_is_the_one_most_compared_with():
+def test_the_base_arm_is_the_one_of_most_contrasts_on_either_side():
     assert base_arm(PLAN) == "rfpo"
-    turned = {"all": Claim(text="", contrasts=(("rfpo", "grpo"), ("plain", "grpo"), ("plain", "rfpo")))}
-    assert base_arm(replace(PLAN, claims=turned)) == "grpo"
+    pairs = (("inverse", "grpo"), ("plain", "inverse"), ("inverse", "rfpo"), ("plain", "rfpo"))
+    turned = {"all": Claim(text="", contrasts=pairs)}
+    assert base_arm(replace(PLAN, claims=turned)) == "inverse"
     assert base_arm(replace(PLAN, claims={"all": Claim(text="", arms=("grpo",))})) == "rfpo"
 
 
@@ -142,4 +143,5 @@ def test_followers_in_updates_are_held_to_updates():
             for result in CLEAN]
     made = replace(PLAN, arms=arms)
     assert of(TITLES[7], even, made).level == GREEN
-    assert of(TITLES[7], changed(even, "extra", updates=30), made).who == ("extra",)
+    short = of(TITLES[7], changed(even, "extra", updates=30), made)
+    assert short.level == AMBER and "extra on spell_backward: 30 updates, rfpo " in short.found[1]

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from rfpo.study._figures import interval, points
+from rfpo.study._figures import colours, interval, points
 from rfpo.study.contrasts import BETTER, CANNOT_TELL, LEVEL, POOLED, UNCLEAR, WORSE, ContrastResult
 from rfpo.study.health import GREEN, RED, Check
 from rfpo.study.lead import Place, alarm, lead, league
@@ -76,15 +76,30 @@ def test_the_lead_does_not_claim_what_was_not_shown(found, expected):
     assert expected in said(found)
 
 
-def test_many_contrasts_are_counted_by_their_verdicts():
-    arms = [(BETTER, 0.05), (BETTER, 0.2), (WORSE, -0.1), (LEVEL, 0.0), (UNCLEAR, 0.01), (CANNOT_TELL, 0.0)]
-    found = [line(verdict, arm, "rfpo", estimate) for arm, (verdict, estimate) in zip(
-        ("grpo", "gamma_0", "inverse", "inverse", "grpo", "gamma_0"), arms, strict=True)]
-    found = [replace(each, claim="all", arm=f"arm_{index}") for index, each in enumerate(found)]
+SEVERAL = [(BETTER, 0.05), (BETTER, 0.2), (WORSE, -0.1), (LEVEL, 0.0), (UNCLEAR, 0.01), (UNCLEAR, -0.3), (UNCLEAR, 0.04),
+           (UNCLEAR, 0.03), (CANNOT_TELL, 0.0)]
+
+
+def several(**named) -> str:
+    """The lead's part on one claim with these verdicts."""
+    found = [replace(line(verdict, estimate=estimate, seeds_needed=4 + index), **{side: name.format(index)})
+             for index, (verdict, estimate) in enumerate(SEVERAL) for side, name in named.items()]
     made = plan(arms=4, claims={"all": Claim(text="", arms=("rfpo",))})
-    text = lead(made, [Place("rfpo", 0.5, ("a",), tuple(summary_rows(made, cells(made))[:1]))], found, 0)
-    assert ("of 6 arms, 2 better than rfpo (arm_1 +20.0, arm_0 +5.0), 1 worse (arm_2 \u221210.0), 1 level with it, 1 unclear "
-            "and 1 cannot be told.") in text
+    return lead(made, [Place("rfpo", 0.5, ("a",), tuple(summary_rows(made, cells(made))[:1]))], found, 0)
+
+
+def test_the_contrasts_of_one_arm_are_told_by_verdict_the_largest_first():
+    assert several(against="a{}").endswith(
+        ": rfpo solves more than a1 (+20.0 points) and a0 (+5.0 points), solves less than a2 (\u221210.0 points), is level "
+        "with a3 (0.0 points), is not shown to differ from a5 (\u221230.0 points), a6 (+4.0 points), a7 (+3.0 points), and 1 "
+        "more (11 seeds might tell), cannot be compared with a8.")
+
+
+def test_the_contrasts_with_one_arm_are_told_by_verdict():
+    assert several(arm="a{}").endswith(
+        ": more than grpo: a1 (+20.0 points) and a0 (+5.0 points); less: a2 (\u221210.0 points); level with it: a3 (0.0 "
+        "points); not shown to differ: a5 (\u221230.0 points), a6 (+4.0 points), a7 (+3.0 points), and 1 more (11 seeds might "
+        "tell); not to be compared: a8.")
 
 
 def test_what_is_missing_and_what_cannot_be_trusted_is_said_first():
@@ -175,6 +190,16 @@ def test_the_base_arm_is_in_every_panel_and_each_arm_looks_alike_in_all(tmp_path
     for colour, dash, arm in (line for key in keys for line in key):
         assert looks.setdefault(arm, (colour, dash)) == (colour, dash)
     assert len(looks) == 14 and len(set(looks.values())) == 14
+
+
+def test_arms_of_a_panel_differ_in_colour_when_they_are_in_several():
+    names = list(plan().arms)[1:]
+    pairs = [names[:5], [names[5], names[0], names[6], names[1]], [names[6], names[3]]]
+    made = plan(claims={str(arms): Claim(text=str(arms), contrasts=tuple(("rfpo", arm) for arm in arms)) for arms in pairs})
+    look = colours(made)
+    assert look["rfpo"] == -1 and len(set(look.values())) == 8
+    for arms in pairs:
+        assert len({look[arm] % 6 for arm in arms}) == len(arms)
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])
