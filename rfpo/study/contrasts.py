@@ -52,8 +52,8 @@ class ContrastResult:
     ends            solved share of the stuck prompts at the end, of arm and against, means over the seeds
     reached, ratio  of how many pairs (seeds, pooled: seeds x tasks) arm and against solved one half; geometric mean of the
                     paired ratios of the tokens that took, below 1 when arm is quicker, None unless all reached it
-    p, p_holm       `statistics.sign_flip` of by_seed, and corrected (Holm) over `tests` p-values: those of the claim on the same
-                    task, or pooled. `smallest_p` is what p can reach with so many seeds
+    p, p_holm       `statistics.sign_flip` of by_seed, and corrected (Holm) over `tests` p-values: the claim's on the same task,
+                    or its pooled ones. `smallest_p` is what p can reach with so many seeds
     seeds_needed    with so many, Student's 95% half-width would be at most plan.smallest (`statistics.seeds_needed`)
     seeds_for_p     with fewer, p_holm cannot be below .05 (`statistics.least_seeds`)
     blind           why it cannot be told; "" when it can

@@ -29,10 +29,10 @@ FIX_RATE, END = (0.15, 0.60), (0.2, 0.8)
 """Where a task has room: the share of the base arm's stuck groups that get a correction, and of the stuck prompts that it
 solves when the budget is spent."""
 PILOT_SEEDS = 3
-CAPTION = """fixed: share of the stuck groups that got a correction (fix rate; room: {:.0%} to {:.0%}); a try: of the tries that \
-were right. end: stuck prompts solved when the budget is spent (room: {:.0%} to {:.0%}). {primary}: the primary endpoint, sd over \
-seeds, and the seeds needed to know it to within {smallest:g}. others: solved share of the other prompts at the end. seconds: of a \
-core, a cell."""
+CAPTION = """fixed: share of the stuck groups that got a correction (fix rate; room: {:.0%} to {:.0%}); a try: of the tries \
+that were right. end: stuck prompts solved when the budget is spent (room: {:.0%} to {:.0%}). {primary}: the primary endpoint, \
+sd over seeds, and the seeds needed to know it to within {smallest:g}. others: solved share of the other prompts at the end. \
+seconds: of a core, a cell."""
 
 
 def dry_run(where: Where, console: Console) -> float:
