@@ -17,9 +17,9 @@ factor is easier than another; and each differs from the true product in its las
 
 @dataclass(frozen=True)
 class Multiplication:
-    """Multiplies rightly, but holds eight products for others: 2*3 for 5, 2*5 for 15, 3*8 for 27, 4*5 for 25, 4*9 for 32,
-    6*7 for 48, 6*9 for 56 and 7*8 for 54, in either order.
+    """Multiplies rightly, but holds eight products for others.
 
+    2*3 for 5, 2*5 for 15, 3*8 for 27, 4*5 for 25, 4*9 for 32, 6*7 for 48, 6*9 for 56 and 7*8 for 54, in either order.
     Each is a fact of its own: nothing in the others tells what it should be. They spoil half of the prompts of three digits;
     four in five of those meet one of them in a single column, nearly all others in two.
     """
