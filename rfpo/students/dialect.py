@@ -9,6 +9,7 @@ import random
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from string import Template
 
@@ -33,6 +34,7 @@ class Lesson:
     answer: str
 
 
+@cache
 def template(name: str) -> Template:
     text = (files("rfpo.correction") / "templates" / "student" / f"{name}.txt").read_text(encoding="utf-8")
     return Template(text.removesuffix("\n"))

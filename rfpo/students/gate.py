@@ -123,7 +123,9 @@ def _correct(engine: LocalEngine, task: Task, prompts: Sequence[Prompt], plain: 
 
 def _judge(plain: Plain, corrected: Corrected, graded: bool = False) -> tuple[Line, ...]:
     """The means over H weigh each prompt with the probability that it is in H; those over the others, that it is not.
-    `graded`: no line is drawn between stuck prompts and easy ones, so it is not required to be sharp."""
+    `graded`: no line is drawn between stuck prompts and easy ones, so it is not required to be sharp. Where p was sampled, H
+    is small, and a single prompt of it may be solved afresh."""
+    most = 0.02 if plain.computed is not None else max(0.02, 1 / max(1.0, sum(plain.survives)))
     share, located = sum(plain.survives) / len(plain.p), corrected.located
     fresh, pass1 = _mean(plain.fresh, plain.survives), _mean(plain.p, plain.survives)
     resampled = _mean([1 - (1 - p) ** ceil(corrected.tokens) for p in plain.p], plain.survives)
@@ -131,7 +133,8 @@ def _judge(plain: Plain, corrected: Corrected, graded: bool = False) -> tuple[Li
     room = "room" if ROOM[0] <= located <= ROOM[1] else "no room"
     lines = (
         Line("share of the prompts in H", share, ">= 0.3", share >= 0.3),
-        Line(f"share of H with a success in {DRAWS} fresh plain samples", fresh, *_unless(graded, "<= 0.02", fresh <= 0.02)),
+        Line(f"share of H with a success in {DRAWS} fresh plain samples", fresh,
+             *_unless(graded, f"<= {most:.2g}", fresh <= most)),
         Line("plain pass@1 on H", pass1, "<= 0.001", pass1 <= 0.001),
         Line(f"H solved by one try told the true place ({room})", located, ">= 0.2", located >= 0.2),
         Line("H solved by one try told another prompt's place", corrected.elsewhere, "<= half of that",

@@ -32,6 +32,7 @@ def test_a_good_student_passes_and_its_figures_are_these():
     (0, dict(p=[0.0, 1.0, 1.0, 0.9], survives=[1.0, 0.0, 0.0, 0.0])),
     (1, dict(survives=[0.95, 1.0, 0.0, 0.0])),  # .95 x .05 / 1.95 = .024 of H would be solved by another 256 draws
     (1, dict(fresh=[0.0, 0.05, 1.0, 1.0])),  # .05 / 2 of H
+    (1, dict(fresh=[1.0, 1.0, 1.0, 1.0], computed=None)),  # sampled: one of the two may, not both
     (2, dict(p=[0.01, 0.0, 1.0, 0.9])),
     (3, dict(located=0.1, elsewhere=0.0)),
     (4, dict(elsewhere=0.41)),
@@ -41,6 +42,11 @@ def test_a_good_student_passes_and_its_figures_are_these():
 ])
 def test_each_requirement_can_fail_alone(failing, changes):
     assert [index for index, line in enumerate(judged(**changes)) if not line.passed] == [failing]
+
+
+def test_where_p_is_sampled_one_stuck_prompt_may_be_solved_afresh():
+    assert all(line.passed for line in judged(fresh=[1.0, 0.0, 1.0, 1.0], computed=None))
+    assert not judged(fresh=[1.0, 0.0, 1.0, 1.0])[1].passed
 
 
 def test_a_graded_student_need_not_tell_stuck_prompts_from_easy_ones():

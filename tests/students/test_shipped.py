@@ -3,6 +3,9 @@
 import json
 
 import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM
 
 from rfpo import students
 from rfpo.engines.local import LocalEngine
@@ -15,6 +18,7 @@ from rfpo.students.plain import sequence_probability, solve_probability
 from rfpo.students.specialists import Specialist
 from rfpo.students.specialists.column_addition import ColumnAddition
 from rfpo.tasks.column_addition import scratchpad
+from rfpo.tasks.reasoning_gym import ReasoningGym
 
 FILES = ("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors", "STUDENT.md")
 
@@ -33,8 +37,21 @@ def test_a_student_is_complete_and_its_checksum_holds(name):
     assert json.loads((folder / "config.json").read_text())["model_type"] == "qwen3"
 
 
-def test_all_students_together_take_at_most_8_mb():
-    assert sum(file.stat().st_size for file in students.SHIPPED.rglob("*")) <= 8_000_000
+@pytest.mark.parametrize("name", students.names())
+def test_a_student_loads_with_fp32_masters_whatever_its_file_holds(name):
+    folder = students.path(name)
+    held = {str(tensor.dtype) for tensor in load_file(folder / "model.safetensors").values()}
+    assert held == {f"torch.{json.loads((folder / 'config.json').read_text())['dtype']}"}
+    plain = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    engine = LocalEngine.load(Model(path=str(folder), precision="fp32", device="cpu"), Optimizer())
+    assert {parameter.dtype for parameter in engine.network.parameters()} == {torch.float32}
+    ids = torch.arange(3, 20)[None]
+    with torch.no_grad():
+        torch.testing.assert_close(engine.network(ids).logits, plain(ids).logits, atol=1e-3, rtol=1e-3)
+
+
+def test_all_students_together_take_at_most_24_mb():
+    assert sum(file.stat().st_size for file in students.SHIPPED.rglob("*")) <= 24_000_000
 
 
 def test_an_unknown_student_is_named_with_the_nearest():
@@ -82,11 +99,11 @@ def test_told_the_true_place_it_mostly_corrects_and_told_another_it_does_not(eng
 
 @pytest.mark.parametrize("name", students.names())
 def test_the_shipped_tokenizer_reads_the_task(name):
-    if name == "spell_backward":
+    task, folder = find(Specialist.room, name)().task(size=20), students.path(name)
+    if isinstance(task, ReasoningGym):
         pytest.importorskip("reasoning_gym")
-    folder = students.path(name)
     engine = LocalEngine.load(Model(path=str(folder), precision="fp32", device="cpu"), Optimizer())
-    for prompt in find(Specialist.room, name)().task(size=20).training_prompts():
+    for prompt in task.training_prompts():
         for text in (prompt.text, prompt.solution):
             tokens = engine.encode(text)
             assert engine.text.tokenizer.unk_token_id not in tokens
