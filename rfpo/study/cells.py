@@ -22,7 +22,7 @@ from rfpo.tasks import Task
 
 Name = tuple[str, str, int]
 """(arm, task, seed)"""
-TRAINING_PROMPTS, EVALUATION_PROMPTS = 2048, 2048
+TRAINING_PROMPTS, EVALUATION_PROMPTS = 2048, 1024
 """Of a student's task. The evaluation prompts are drawn on until both classes are full."""
 TEMPLATES = "student"
 
@@ -110,7 +110,8 @@ def for_student(run: Run, where: TaskPlan) -> Run:
 
 def task_of(student: str) -> Task:
     """The student's own task, with evaluation prompts enough for both classes."""
-    return replace(find("rfpo.students.specialists", student)().task(size=TRAINING_PROMPTS), evaluation_size=EVALUATION_PROMPTS)
+    task = find("rfpo.students.specialists", student)().task(size=TRAINING_PROMPTS)
+    return replace(task, evaluation_size=EVALUATION_PROMPTS)
 
 
 def with_ledger(run: Run, arm: ArmPlan, paired: CellResult | None) -> Run:
