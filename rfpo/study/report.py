@@ -201,7 +201,7 @@ def _sizes(line: ContrastResult) -> list[str]:
         return "-" if value is None else write(value)
 
     return [known(line.estimate, figures.points), "-" if line.low is None else figures.interval(line.low, line.high),
-            known(line.d, "{:.2f}".format), known(line.end_difference, figures.points),
+            known(line.d, lambda d: f"{d:.2f}".replace("-", figures.MINUS)), known(line.end_difference, figures.points),
             known(line.ratio, "{:.2f}".format), str(line.seeds), known(line.seeds_wanted, str), known(line.p, "{:.4f}".format),
             known(line.p_holm, "{:.4f}".format)]
 

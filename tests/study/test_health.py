@@ -71,6 +71,15 @@ def test_a_bug_on_some_seeds_alone_is_amber():
     assert of(TITLES[0], some).found == ("plain on column_addition: no correction was trained on seed 1",)
 
 
+def test_a_start_differs_in_the_other_prompts_as_well():
+    def with_other(mark):
+        return replace(mark, other=mark.other[1:] + "0")
+
+    moved = [replace(result, marks=(with_other(result.marks[0]), *result.marks[1:])) if result.arm == "grpo" else result
+             for result in CLEAN]
+    assert of(TITLES[3], moved).who == ("grpo",)
+
+
 def test_arms_that_tell_the_solution_are_expected_to_leak():
     told = changed(CLEAN, "plain", operators=leaking(60), told={"solution": 500})
     check = of(TITLES[1], told)
