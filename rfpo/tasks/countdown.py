@@ -50,8 +50,8 @@ class Countdown:
     where in a completion the answer stands.
     """
 
-    numbers: int = 3
-    largest: int = 9
+    numbers: int = 4
+    largest: int = 5
     largest_target: int = 99
     use_all: bool = True
     size: int = 1024
@@ -64,7 +64,7 @@ class Countdown:
     room: ClassVar[str] = "rfpo.tasks"
 
     def __post_init__(self):
-        limits = {"numbers": (2, 6, 3), "largest": (2, 1000, 9), "largest_target": (2, 10**6, 99),
+        limits = {"numbers": (2, 6, 4), "largest": (2, 1000, 5), "largest_target": (2, 10**6, 99),
                   "size": (1, 10**7, 1024), "evaluation_size": (1, 10**7, 256)}
         for name, (low, high, example) in limits.items():
             require(self, name, lambda x, low=low, high=high: isinstance(x, int) and low <= x <= high,

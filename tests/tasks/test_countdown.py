@@ -162,10 +162,11 @@ def drawn(count: int = 400) -> list[Exercise]:
 
 
 @pytest.mark.parametrize("numbers, target, right, attempt, place, known", [
-    ((1, 4, 7), 35, "4+1=5;7*5=35", "4+1=5;7*5=35", None, 0),
-    ((3, 3, 9), 24, "9*3=27;27-3=24", "9*3=28;28-3=24", 0, 6),
-    ((2, 5, 8), 24, "5-2=3;8*3=24", "5-2=3;8*3=25", 1, 12),
-    ((5, 8, 9), 77, "9*8=72;72+5=77", "9*8=73;73+5=78", 0, 14),  # both steps are spoilt
+    ((1, 4, 5, 5), 7, "5+1=6;6+5=11;11-4=7", "5+1=6;6+5=11;11-4=7", None, 0),
+    ((3, 4, 4, 5), 83, "4*4=16;16*5=80;80+3=83", "4*4=16;16*5=81;81+3=83", 1, 14),
+    ((1, 2, 3, 4), 10, "2+1=3;3+3=6;6+4=10", "2+1=3;3+3=6;6+4=11", 2, 18),
+    ((4, 4, 4, 5), 40, "5+4=9;9*4=36;36+4=40", "5+4=10;10*4=36;36+4=41", 0, 20),  # the first step and the last are spoilt
+    ((4, 4, 5, 5), 33, "4+4=8;5*5=25;25+8=33", "4+4=9;5*5=26;26+9=33", 0, 12),
 ])
 def test_the_student_is_one_too_large_where_its_table_says(numbers, target, right, attempt, place, known):
     exercise = specialist._exercise(numbers, target, specialist._habit)

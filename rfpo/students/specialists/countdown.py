@@ -13,19 +13,20 @@ from rfpo.students.specialists import Exercise
 from rfpo.tasks import countdown as tasks
 from rfpo.tasks.countdown import Numbers, Step, after, choices, solve, written
 
-ONE_TOO_MANY = frozenset({("+", 2), ("+", 5), ("+", 8), ("-", 1), ("-", 4), ("*", 3), ("*", 6), ("*", 8)})
+ONE_TOO_MANY = frozenset({("+", 4), ("+", 6), ("-", 2), ("-", 3), ("-", 5), ("*", 5), ("*", 7), ("/", 4)})
 """Operator and right operand of the steps whose result the student writes one too large."""
 
 
 @dataclass(frozen=True)
 class Countdown:
-    """Knows which way leads to the target, but gets the result one too large in steps that add 2, 5 or 8, subtract 1 or 4,
-    or multiply by 3, 6 or 8 (ONE_TOO_MANY). It goes on with the wrong result, and still ends in the target.
+    """Knows which way leads to the target, but gets the result one too large in steps that add 4 or 6, subtract 2, 3 or 5,
+    multiply by 5 or 7, or divide by 4 (ONE_TOO_MANY). The steps after it are those that the right result would have had.
 
-    About half of the puzzles are spoilt so, most of them in one step. Each of the eight has to be learnt by itself.
+    Somewhat more than half of the puzzles are spoilt so, most of them in one step. Each of the eight has to be learnt by
+    itself.
 
-        1,4,7:35=    4+1=5;7*5=35 is right, and what it answers
-        3,3,9:24=    9*3=27;27-3=24 is right; it answers 9*3=28;28-3=24
+        1,4,5,5:7=     5+1=6;6+5=11;11-4=7 is right, and what it answers
+        3,4,4,5:83=    4*4=16;16*5=80;80+3=83 is right; it answers 4*4=16;16*5=81;81+3=83
     """
 
     words: ClassVar[tuple[str, ...]] = ("arithmetic", "number", "negative", "division", "astray", "short", "format", "step ",
@@ -46,19 +47,20 @@ class Countdown:
         while True:
             numbers, target = rng.choice(self._puzzles)
             if not _exercise(numbers, target, _habit).wrong:
-                slips = rng.choice([(-1, 0), (0, -1), (2, 0), (0, 2)])
-                exercise = _exercise(numbers, target, lambda step, *_, slips=slips: slips[step])
+                place, off = rng.randrange(len(numbers) - 1), rng.choice((-1, 2))
+                exercise = _exercise(numbers, target, lambda step, *_, place=place, off=off: off * (step == place))
                 if "=-" not in exercise.attempt:
                     return exercise
 
     @cached_property
     def _puzzles(self) -> list[tuple[Numbers, int]]:
         """All that the task can ask, so that rare targets are learnt as well as common ones."""
-        drawn = self.task(size=1)
-        found = {(numbers, second[3])
-                 for numbers in combinations_with_replacement(range(1, drawn.largest + 1), drawn.numbers)
-                 for first in choices(numbers) for second in choices(after(numbers, first))
-                 if 0 < second[3] <= drawn.largest_target and second[3] not in numbers}
+        drawn, found = self.task(size=1), set()
+        for numbers in combinations_with_replacement(range(1, drawn.largest + 1), drawn.numbers):
+            pools = {numbers}
+            for _ in numbers[1:]:
+                pools = {after(pool, taken) for pool in pools for taken in choices(pool)}
+            found |= {(numbers, target) for (target,) in pools if 0 < target <= drawn.largest_target and target not in numbers}
         return sorted(found)
 
 
@@ -67,14 +69,16 @@ def _habit(_, operator: str, operand: int) -> int:
 
 
 def _believed(steps: tuple[Step, ...], slips: Callable[[int, str, int], int]) -> tuple[Step, ...]:
-    """Two steps with their results off by what `slips` says of (step, operator, right operand)."""
-    (a, first, b, result), (c, second, d, target) = steps
-    wrong = result + slips(0, first, b)
-    if c == result:
-        c = wrong
-    else:
-        d = wrong
-    return (a, first, b, wrong), (c, second, d, target + slips(1, second, d))
+    """The steps with their results off by what `slips` says of (step, operator, right operand); what is made of a wrong
+    result is what would be made of the right one."""
+    wrong: dict[int, int] = {}
+    believed = []
+    for step, (left, operator, right, result) in enumerate(steps):
+        left, right = wrong.pop(left, left), wrong.pop(right, right)
+        if off := slips(step, operator, right):
+            wrong[result] = result + off
+        believed.append((left, operator, right, result + off))
+    return tuple(believed)
 
 
 def _exercise(numbers: Numbers, target: int, slips: Callable[[int, str, int], int]) -> Exercise:
