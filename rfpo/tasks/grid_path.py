@@ -153,17 +153,22 @@ class Grid:
         return found
 
     def path(self, here: Cell | None = None) -> str:
-        """The shortest path from `here` (None: the start) to the goal; of several the first in the order R, D, L, U.
+        """A shortest path from `here` (None: the start) to the goal; of several the one whose next step goes to the side where
+        the goal is farther (columns where both are alike), or else to another side in the order of `_order`.
 
         >>> Grid(2, 3, {(0, 1)}, (0, 0), (0, 2)).path()
         'Da2;Rb2;Rc2;Uc1'
         """
         left, here, steps = self.distances, here or self.start, []
         while here != self.goal:
-            move = next(move for move in MOVES if left.get(self.after(here, move)) == left[here] - 1)
+            move = next(move for move in self._order(here) if left.get(self.after(here, move)) == left[here] - 1)
             here = self.after(here, move)
             steps.append(move + label(here))
         return ";".join(steps)
+
+    def _order(self, here: Cell) -> str:
+        down, right = abs(self.goal[0] - here[0]), abs(self.goal[1] - here[1])
+        return "RLDU" if right >= down else "DURL"
 
     def error(self, here: Cell, field: str, left: dict[Cell, int]) -> str:
         """What is wrong with a step from `here`, in a word; "" for one that lies on a shortest path."""

@@ -15,18 +15,18 @@ UNSEEN = ("a2", "b2", "c2", "b3", "c3", "d3", "c1", "b4")
 
 @dataclass(frozen=True)
 class GridPath:
-    """Finds the first of the shortest paths, but does not see a wall in one of the eight cells of UNSEEN.
+    """Finds the way that the task has for its solution, but does not see a wall in one of the eight cells of UNSEEN.
 
-    It is wrong where the way that it takes leads through such a wall; somewhat less than half of the grids are so. Each of
-    the cells has to be learnt by itself.
+    It is wrong where its way leads through such a wall; about half of the grids are so. Each of the cells has to be learnt by
+    itself.
 
          abcd
         1....
         2.#..    the wall b2 is not seen
         3....
         4...#
-        a1-c3=    Rb1;Rc1;Dc2;Dc3 is right, and what it answers
-        a2-d3=    it answers Rb2;Rc2;Rd2;Dd3, where Da3;Rb3;Rc3;Rd3 is right
+        a1-d2=    Rb1;Rc1;Rd1;Dd2 is right, and what it answers
+        a1-c3=    it answers Rb1;Db2;Rc2;Dc3, where Rb1;Rc1;Dc2;Dc3 is right
     """
 
     words: ClassVar[tuple[str, ...]] = (" abcd\n1", "\n2", "\n3", "\n4", "outside", "wall", "cell", "detour", "short",
