@@ -148,16 +148,23 @@ def _row(line: ContrastResult, name: str, at) -> page.Row:
 
 
 def off_policy(plan: Plan, cells: Iterable[CellResult]) -> str:
-    """R_off of the trained corrections of each arm that has it, over its tasks and seeds."""
-    drawn = []
-    for arm in plan.arms:
-        counts = np.sum([cell.r_off for cell in cells if cell.arm == arm and cell.r_off] or [[0] * BINS], axis=0)
-        if total := int(counts.sum()):
-            middle = BIN * (int(np.searchsorted(counts.cumsum(), total / 2)) - BINS / 2 + 0.5)
-            above = percent(counts[BINS // 2:].sum() / total)
-            drawn.append((arm, f"median {exp(middle):.2f}, {above} above 1, of {total:,}", counts.tolist()))
-    edge = exp(BIN * BINS / 2)
-    return page.histograms(drawn, (f"1/{edge:.0f}", "1", f"{edge:.0f}")) if drawn else ""
+    """R_off of the trained corrections of each arm that has it, over its tasks and seeds, as far from 1 as any of them is."""
+    seen = {arm: np.sum([cell.r_off for cell in cells if cell.arm == arm and cell.r_off] or [[0] * BINS], axis=0)
+            for arm in plan.arms}
+    seen = {arm: counts for arm, counts in seen.items() if counts.any()}
+    if not seen:
+        return ""
+    middle, filled = BINS // 2, np.flatnonzero(sum(seen.values()))
+    reach = min(middle, max(8, middle - filled[0], filled[-1] + 1 - middle))
+    drawn = [(arm, _ratios(counts, middle), counts[middle - reach:middle + reach].tolist()) for arm, counts in seen.items()]
+    edge = exp(BIN * reach)
+    return page.histograms(drawn, (f"1/{edge:.1f}", "1", f"{edge:.1f}"))
+
+
+def _ratios(counts: np.ndarray, middle: int) -> str:
+    total, half = int(counts.sum()), int(np.searchsorted(counts.cumsum(), counts.sum() / 2)) - middle
+    above = percent(counts[middle:].sum() / total)
+    return f"median {exp(BIN * half):.2f} to {exp(BIN * (half + 1)):.2f}, {above} at 1 or above, of {total:,}"
 
 
 def operators(plan: Plan, cells: Sequence[CellResult]) -> str:

@@ -182,9 +182,8 @@ def budgets(plan: Plan, results: Cells) -> Iterator[Found]:
 def updates(plan: Plan, results: Cells) -> Iterator[Found]:
     for (arm, task), cells in _by(results, "arm", "task").items():
         without = [cell for cell in cells if not cell.updates]
-        run = resolved(plan, arm, task) if without else None
-        plain = run is not None and run.fixing is None and not any(cell.fixed for cell in without)
-        why = "; it has no corrections, and groups that are all wrong teach nothing" if plain else ""
+        plain = not any(cell.fixed for cell in without)
+        why = "; nothing was corrected, and groups that are all wrong teach nothing" if plain else ""
         if len(without) == len(cells):
             yield (AMBER if plain else RED), arm, f"on {task}: no update on {_seeds(without)}{why}"
         else:

@@ -16,8 +16,8 @@ SPELT_OUT, NAMED = 4, 3  # contrasts of the first claim, and arms of a verdict; 
 VERDICTS = (BETTER, WORSE, LEVEL, UNCLEAR, CANNOT_TELL)
 TO_OTHERS = {BETTER: "solves more than", WORSE: "solves less than", LEVEL: "is level with",
              UNCLEAR: "is not shown to differ from", CANNOT_TELL: "cannot be compared with"}
-TO_ONE = {BETTER: "more than {base}:", WORSE: "less:", LEVEL: "level with it:", UNCLEAR: "not shown to differ:",
-          CANNOT_TELL: "not to be compared:"}
+TO_ONE = {BETTER: "{verb} more than {base}", WORSE: "{verb} less", LEVEL: "{verb} as much",
+          UNCLEAR: "{be} not shown to differ", CANNOT_TELL: "cannot be compared"}
 ENDPOINTS = {"area": "averaged over the budget", "end": "at the end of the budget"}
 
 
@@ -91,25 +91,34 @@ def _claim(plan: Plan, found: Sequence[ContrastResult]) -> str:
         return "; ".join(map(_spelt, lines[:SPELT_OUT])) + _more(len(lines) - SPELT_OUT)
     groups = {verdict: [line for line in lines if line.verdict == verdict] for verdict in VERDICTS}
     if len(arms) == 1:
-        words = [f"{TO_OTHERS[verdict]} {_named(groups[verdict], 'against')}" for verdict in VERDICTS if groups[verdict]]
+        words = [f"{TO_OTHERS[verdict]} {_named(its, 'against')}{_wanted(its)}" for verdict, its in groups.items() if its]
         return f"{arms.pop()} {', '.join(words)}"
-    base = others.pop()
-    return "; ".join(f"{TO_ONE[verdict].format(base=base)} {_named(groups[verdict], 'arm')}" for verdict in VERDICTS
-                     if groups[verdict] or verdict == BETTER)
+    return _with_one(others.pop(), groups)
+
+
+def _with_one(base: str, groups: dict[str, list[ContrastResult]]) -> str:
+    """Each verdict with the arms that it is of."""
+    said = [] if groups[BETTER] else [f"no arm is shown to solve more than {base}"]
+    for verdict, lines in groups.items():
+        if lines:
+            verb, be = ("solves", "is") if len(lines) == 1 else ("solve", "are")
+            said.append(f"{_named(lines, 'arm')} {TO_ONE[verdict].format(verb=verb, be=be, base=base)}{_wanted(lines)}")
+    return "; ".join(said)
+
+
+def _wanted(lines: Sequence[ContrastResult]) -> str:
+    wanted = max((line.seeds_wanted or 0 for line in lines if line.verdict == UNCLEAR), default=0)
+    return f" ({wanted} seeds might tell)" if wanted > lines[0].seeds else ""
 
 
 def _named(lines: Sequence[ContrastResult], side: str) -> str:
     """The arms on one side, those that differ most first, with their differences."""
-    if not lines:
-        return "none"
     lines = sorted(lines, key=lambda line: -abs(line.estimate or 0.0))
     *most, last = [getattr(line, side) + ("" if line.verdict == CANNOT_TELL else f" ({points(line.estimate)} points)")
                    for line in lines[:NAMED]]
-    named = f"{', '.join(most)} and {last}" if most else last
     if len(lines) > NAMED:
-        named = f"{', '.join([*most, last])}{_more(len(lines) - NAMED)}"
-    wanted = max((line.seeds_wanted or 0 for line in lines if line.verdict == UNCLEAR), default=0)
-    return f"{named} ({wanted} seeds might tell)" if wanted > lines[0].seeds else named
+        return f"{', '.join([*most, last])}{_more(len(lines) - NAMED)}"
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def overall(found: Sequence[ContrastResult]) -> list[ContrastResult]:
@@ -155,12 +164,12 @@ def _range(line: ContrastResult, sign: int = 1) -> str:
 
 
 def _highest(places: Sequence[Place], found: Sequence[ContrastResult]) -> str:
-    """Who leads the league, and how that compares with the first claim's first arm."""
+    """Who leads the league, and how that compares with the arm that the first claim is about."""
     ranked = [place for place in places if len(place.tasks) == len(places[0].tasks)]
     if len(ranked) < 3:
         return ""
     best, lines = ranked[0], overall(found)
-    ours = lines[0].arm if lines else best.arm
+    ours = _about([line for line in lines if line.claim == lines[0].claim]) if lines else best.arm
     said = f"; the highest of {len(ranked)} arms is {best.arm} ({100 * best.score:.0f}%)"
     if best.arm == ours:
         return said
@@ -168,6 +177,12 @@ def _highest(places: Sequence[Place], found: Sequence[ContrastResult]) -> str:
         if (line.arm, line.against) in ((best.arm, ours), (ours, best.arm)):
             return said + ", " + _above(line, best.arm)
     return f"{said}, which no contrast compares with {ours}"
+
+
+def _about(lines: Sequence[ContrastResult]) -> str:
+    """The arm that all contrasts of a claim have, the first one's first of two."""
+    common = set.intersection(*({line.arm, line.against} for line in lines))
+    return lines[0].arm if lines[0].arm in common or not common else lines[0].against
 
 
 def _above(line: ContrastResult, best: str) -> str:

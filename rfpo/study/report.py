@@ -61,7 +61,7 @@ def _extent(plan: Plan, cells: Cells, missing: Sequence[tuple[str, str, int]]) -
              ("tasks", str(len(plan.tasks))), ("seeds", str(max(len(plan.seeds_of(claim)) for claim in plan.claims.values()))),
              ("tokens a cell", " / ".join(dict.fromkeys(tokens(task.token_budget) for task in plan.tasks.values())))]
     if spent := sum(cell.core_seconds for cell in cells):
-        shown.append(("core-hours", f"{spent / 3600:.1f}"))
+        shown.append(("core-hours", f"{spent / 3600:.1f}") if spent >= 3600 else ("core-minutes", f"{spent / 60:.0f}"))
     listed = page.bullets([f"{arm} on {task}, seed {seed}" for arm, task, seed in missing])
     return [page.tiles(shown), page.folded(f"{len(missing):,} cells are missing", listed) if missing else ""]
 
@@ -111,7 +111,7 @@ def _corrections(plan: Plan, cells: Cells) -> list[str]:
     if ratios:
         parts += [page.heading("Off-policy ratio"), page.paragraph(
             "R_off of the trained corrections, on a logarithmic axis; the line is 1, right of it a correction weighs more than "
-            "a sampled answer. The ends hold what is beyond them.", "quiet"), ratios]
+            "a sampled answer.", "quiet"), ratios]
     return parts
 
 
@@ -207,12 +207,17 @@ def _sizes(line: ContrastResult) -> list[str]:
 
 
 def _examples(cells: Cells) -> list[str]:
-    """The first of each arm, of as many arms as are shown."""
-    firsts = {cell.arm: (cell, cell.examples[0]) for cell in reversed(cells) if cell.examples}
-    shown = [firsts[arm] for arm in dict.fromkeys(cell.arm for cell in cells) if arm in firsts][:EXAMPLES]
+    """Of different arms, on different prompts."""
+    shown: dict[str, tuple[CellResult, Mapping]] = {}
+    prompts: set[str] = set()
+    for cell in cells:
+        fresh = [example for example in cell.examples if example["prompt"] not in prompts]
+        if fresh and cell.arm not in shown and len(shown) < EXAMPLES:
+            shown[cell.arm] = cell, fresh[0]
+            prompts.add(fresh[0]["prompt"])
     if not shown:
         return []
-    return [page.heading("Some corrections"), *(_example(cell, example) for cell, example in shown)]
+    return [page.heading("Some corrections"), *(_example(cell, example) for cell, example in shown.values())]
 
 
 def _example(cell: CellResult, example: Mapping) -> str:

@@ -121,10 +121,11 @@ def test_the_gamma_of_the_plan_and_of_the_task_counts_and_the_arms_own_last():
     assert [asked_gamma(made, "gamma_0", task).gamma for task in PLAN.tasks] == [0.0, 0.0]
 
 
-def test_grpo_may_learn_nothing_from_groups_that_are_all_wrong():
-    check = of(TITLES[5], changed(CLEAN, "grpo", updates=0))
+@pytest.mark.parametrize("arm", ["grpo", "shuffled"])
+def test_an_arm_that_corrected_nothing_may_learn_nothing_from_groups_that_are_all_wrong(arm):
+    check = of(TITLES[5], changed(CLEAN, arm, updates=0, fixed=0))
     assert check.level == AMBER and "groups that are all wrong teach nothing" in check.found[0]
-    assert of(TITLES[5], changed(CLEAN, "grpo", updates=0, fixed=3)).level == RED
+    assert of(TITLES[5], changed(CLEAN, arm, updates=0, fixed=3)).level == RED
 
 
 @pytest.mark.parametrize(("changes", "what"), [

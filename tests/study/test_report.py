@@ -97,9 +97,16 @@ def test_the_contrasts_of_one_arm_are_told_by_verdict_the_largest_first():
 
 def test_the_contrasts_with_one_arm_are_told_by_verdict():
     assert several(arm="a{}").endswith(
-        ": more than grpo: a1 (+20.0 points) and a0 (+5.0 points); less: a2 (\u221210.0 points); level with it: a3 (0.0 "
-        "points); not shown to differ: a5 (\u221230.0 points), a6 (+4.0 points), a7 (+3.0 points), and 1 more (11 seeds might "
-        "tell); not to be compared: a8.")
+        ": a1 (+20.0 points) and a0 (+5.0 points) solve more than grpo; a2 (\u221210.0 points) solves less; a3 (0.0 points) "
+        "solves as much; a5 (\u221230.0 points), a6 (+4.0 points), a7 (+3.0 points), and 1 more are not shown to differ (11 "
+        "seeds might tell); a8 cannot be compared.")
+
+
+def test_an_arm_with_which_all_are_compared_is_the_one_that_the_highest_is_compared_with():
+    found = [line(UNCLEAR, arm, "rfpo", 0.01) for arm in ("gamma_0", "inverse", "grpo")]
+    text = said(*found, arms=("inverse", "gamma_0", "rfpo"))
+    assert ": no arm is shown to solve more than rfpo; gamma_0 (+1.0 points), inverse (+1.0 points)" in text
+    assert text.endswith("the highest of 3 arms is inverse (60%), not clearly above rfpo.")
 
 
 def test_what_is_missing_and_what_cannot_be_trusted_is_said_first():
@@ -208,6 +215,22 @@ def test_a_study_that_has_just_begun_has_a_page(tmp_path, count):
     assert f"<b>{count} of {len(CELLS)}</b>cells done" in html and f"{len(CELLS) - count} cells are missing" in html
     assert ("Nothing is done yet" in html) is (count == 0)
     assert html.count("<svg") > 0 or count == 0
+
+
+def test_a_ratio_that_is_always_1_is_not_said_to_be_above(tmp_path):
+    counts = [0] * 60
+    counts[30] = 5
+    html = written(tmp_path, results=[replace(result, r_off=tuple(counts)) for result in CELLS])
+    assert "median 1.00 to 1.11, 100% at 1 or above, of 20" in html
+    assert "<span>1/2.2</span><span>1</span><span>2.2</span>" in html  # eight bins to either side
+
+
+def test_examples_are_of_different_prompts(tmp_path):
+    shown = written(tmp_path)
+    assert shown.count("<pre>27+15=</pre>") == 1
+    own = [replace(result, examples=({**result.examples[0], "prompt": f"{result.arm}?"},)) if result.examples else result
+           for result in CELLS]
+    assert re.findall(r"<pre>(\w+)\?</pre>", written(tmp_path, results=own)) == ["rfpo", "gamma_0", "inverse"]
 
 
 def test_cells_that_the_plan_does_not_ask_for_are_not_shown(tmp_path):
