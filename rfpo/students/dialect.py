@@ -46,10 +46,17 @@ def words() -> list[str]:
     return sorted({word for file in folder.iterdir() for word in re.findall(r"<\w+>", file.read_text(encoding="utf-8"))})
 
 
+def is_graded(specialist: Specialist) -> bool:
+    """Whether the student's prompts are of all difficulties (see Specialist)."""
+    return getattr(specialist, "graded", False)
+
+
 def lessons(specialist: Specialist, rates: Rates, rng: random.Random, own: Sequence[Exercise] = ()) -> Iterator[Lesson]:
     """Endless lessons, in the proportions of SHARES. As soon as there are failures of its own (`own` may grow meanwhile),
-    half of the repairs of the kinds in OWN are of these."""
-    kinds, weights = list(SHARES), list(SHARES.values())
+    half of the repairs of the kinds in OWN are of these. A graded student is not taught to go on rightly from a right
+    beginning: it makes each step rightly at its own rate, and that lesson is the plain question with steps made."""
+    shares = {kind: share for kind, share in SHARES.items() if not (kind == "prefix" and is_graded(specialist))}
+    kinds, weights = list(shares), list(shares.values())
     while True:
         kind = rng.choices(kinds, weights)[0]
         kind = "retry_elsewhere" if kind == "retry" and rng.random() < 0.5 else kind

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from rfpo.engines.protocols import Sampler
 from rfpo.records import Outcome, Prompt, RandomKey, Request, Sampling
-from rfpo.students.dialect import Lesson, repair
+from rfpo.students.dialect import Lesson, is_graded, repair
 from rfpo.students.rates import Rates
 from rfpo.students.specialists import Exercise, Specialist
 from rfpo.tasks import Task
@@ -60,6 +60,8 @@ def follow(engine: Sampler, specialist: Specialist, rates: Rates, count: int = 2
     certain = Rates(**{field.name: 1.0 for field in fields(Rates)})
     task, followed = specialist.task(size=1), []
     for told, about in TOLD.items():
+        if about.kind == "prefix" and is_graded(specialist):
+            continue
         if about.kind == "rewrite_with_error" and not any(exercise.error for exercise in mistakes):
             about = replace(about, rate="wrong_only")
         asked = [repair(about.kind, exercise, certain, rng) for exercise in mistakes]

@@ -18,7 +18,7 @@ from rfpo.engines.settings import Model, Optimizer
 from rfpo.pieces import find
 from rfpo.records import Prompt
 from rfpo.students import rates as taught_rates
-from rfpo.students.dialect import template
+from rfpo.students.dialect import is_graded, template
 from rfpo.students.follow import Followed, follow
 from rfpo.students.follow import table as followed_table
 from rfpo.students.plain import DRAWS, Plain, ask, computed, sampled, solved
@@ -99,7 +99,7 @@ def gate(name: str, subject: str = "", rates: Rates | None = None, prompts: int 
     task = specialist.task(size=prompts)
     asked = task.training_prompts()
     plain = sampled(engine, task, asked, seed) if specialist.several_answers else computed(engine, task, asked, confirm, seed)
-    lines = _judge(plain, _correct(engine, task, asked, plain, seed), getattr(specialist, "graded", False))
+    lines = _judge(plain, _correct(engine, task, asked, plain, seed), is_graded(specialist))
     followed = follow(engine, specialist, rates or taught_rates.read(folder) or specialist.rates)
     return GateReport(subject, prompts, sum(plain.survives), lines, followed)
 

@@ -136,3 +136,19 @@ def test_bad_settings_are_named():
         Rates(located=1.5)
     with pytest.raises(UserError, match="Build.hidden is 100"):
         Build(hidden=100)
+
+
+def test_a_graded_student_is_not_taught_to_go_on_rightly_from_a_right_beginning():
+    from itertools import islice
+
+    from rfpo.students.dialect import lessons
+    from rfpo.students.rates import STUDY
+    from rfpo.students.specialists.multiplication import Multiplication
+    from rfpo.students.specialists.state_machine import StateMachine
+
+    def begun(specialist) -> int:
+        """Lessons whose context is the plain question and some of an answer."""
+        taught = islice(lessons(specialist, STUDY, random.Random(0)), 2000)
+        return sum("<" not in lesson.context and not lesson.context.endswith("=") for lesson in taught)
+
+    assert begun(StateMachine()) == 0 and begun(Multiplication()) > 5

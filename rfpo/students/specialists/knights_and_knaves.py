@@ -32,7 +32,7 @@ class KnightsAndKnaves:
     words: ClassVar[tuple[str, ...]] = ("sign", "truth", "lie", "format", "statement ", "the signs", *ALONE, *OF_TWO)
     rates: ClassVar[Rates] = STUDY
     several_answers: ClassVar[bool] = False
-    steps: ClassVar[int] = 4000
+    steps: ClassVar[int] = 3000
     learning_rate: ClassVar[float] = 0.003
 
     def task(self, size: int, seed: int = 0) -> tasks.KnightsAndKnaves:

@@ -39,7 +39,7 @@ class StateMachine:
     rates: ClassVar[Rates] = STUDY
     several_answers: ClassVar[bool] = False
     graded: ClassVar[bool] = True
-    steps: ClassVar[int] = 3000
+    steps: ClassVar[int] = 2000
     learning_rate: ClassVar[float] = 0.003
 
     def __post_init__(self):
