@@ -31,7 +31,7 @@ class Countdown:
 
     words: ClassVar[tuple[str, ...]] = ("arithmetic", "number", "negative", "division", "astray", "short", "format", "step ",
                                         "the end")
-    steps: ClassVar[int] = 4000
+    steps: ClassVar[int] = 5000
     learning_rate: ClassVar[float] = 0.003
     rates: ClassVar[Rates] = STUDY
     several_answers: ClassVar[bool] = True
