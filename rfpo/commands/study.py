@@ -42,6 +42,7 @@ def arguments(parser) -> None:
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, metavar="N", help="cells at a time, a thread each "
                         "(default: the machine's cores)")
     parser.add_argument("--most", type=int, metavar="N", help="stop after so many cells")
+    parser.add_argument("--tasks", nargs="+", default=(), metavar="T", help="work on these tasks of the plan alone")
     parser.add_argument("--small", action="store_true", help="the plan's [small] version, in a directory of its own")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--status", action="store_true", help="say what is done and what is missing, and run nothing")
@@ -65,7 +66,7 @@ def run(given) -> int:
     plan = plan.smaller() if given.small else plan
     from rfpo.study import foresight, study
 
-    where = study.Where(plan, given.out or Path("studies") / plan.name, given.workers, command_of(given))
+    where = study.Where(plan, given.out or Path("studies") / plan.name, given.workers, command_of(given), tuple(given.tasks))
     console = Console(stderr=True)
     if given.status:
         print(study.status(where.course()))

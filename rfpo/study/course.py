@@ -15,7 +15,7 @@ from pathlib import Path
 from rfpo.config.refuse import refuse_prompts
 from rfpo.config.run import Run
 from rfpo.config.save import to_plain
-from rfpo.errors import UserError
+from rfpo.errors import UserError, near_miss
 from rfpo.records import Prompt
 from rfpo.study.base import load_base, save_base
 from rfpo.study.board import Board
@@ -32,15 +32,21 @@ SECONDS = 0.25
 
 @dataclass
 class Course:
-    """What a plan wants, and what of it the table has. `failed` are cells that ended with an error in this session."""
+    """What a plan wants, and what of it the table has. `tasks` are those that are worked on now, () all; `failed` are cells
+    that ended with an error in this session."""
 
     plan: Plan
     table: Table
+    tasks: tuple[str, ...] = ()
     bases: dict[str, Base] = field(default_factory=dict)
     failed: dict[Name, str] = field(default_factory=dict)
 
     def __post_init__(self):
-        for task in self.plan.tasks:
+        for task in self.tasks:
+            if task not in self.plan.tasks:
+                raise UserError(f"--tasks names {task!r}, which the plan does not have; {near_miss(task, self.plan.tasks)}")
+        self.tasks = self.tasks or tuple(self.plan.tasks)
+        for task in self.tasks:
             base = load_base(self.table.base_path(task), self.base_key(task))
             if base is not None:
                 self.bases[task] = base
@@ -50,7 +56,7 @@ class Course:
 
     def refuse(self) -> None:
         """Raise UserError for an arm that cannot be run on a task where the plan wants it."""
-        for arm, task in dict.fromkeys((arm, task) for arm, task, _ in self.plan.cells()):
+        for arm, task in dict.fromkeys((arm, task) for arm, task, _ in self.names()):
             run = run_of(self.plan, arm, task, self.plan.first_seed)
             try:
                 refuse_prompts(run, self._prompts(task, run))
@@ -90,15 +96,19 @@ class Course:
                 self._found[name] = found
         return self._found.get(name)
 
+    def names(self) -> list[Name]:
+        """The cells that are worked on now, in the plan's order."""
+        return [name for name in self.plan.cells() if name[1] in self.tasks]
+
     def results(self) -> list[CellResult]:
-        return [result for name in self.plan.cells() if (result := self.done(name)) is not None]
+        return [result for name in self.names() if (result := self.done(name)) is not None]
 
     def missing(self) -> list[Name]:
-        return [name for name in self.plan.cells() if self.done(name) is None]
+        return [name for name in self.names() if self.done(name) is None]
 
     def work_left(self) -> Iterator[Job]:
         """What can be begun now: students first, then cells in the plan's order."""
-        for task in self.plan.tasks:
+        for task in self.tasks:
             if task not in self.bases and ("", task, 0) not in self.failed:
                 yield Job(f"measuring {task}", run_base, (self.base_work(task),))
         for name in self.missing():

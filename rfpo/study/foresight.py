@@ -15,12 +15,12 @@ from rich.table import Table as Shown
 from rfpo.errors import UserError, near_miss
 from rfpo.reporting.wording import percent
 from rfpo.study.board import Board
+from rfpo.study.cells import Name
 from rfpo.study.course import Course, alone, go
 from rfpo.study.plan import Claim, Plan
 from rfpo.study.results import CellResult
 from rfpo.study.statistics import seeds_needed
 from rfpo.study.study import Where
-from rfpo.study.table import Table
 from rfpo.study.work import run_cell
 
 UNSTABLE = ("seconds", "core_seconds", "commit")
@@ -39,19 +39,19 @@ def dry_run(where: Where, console: Console) -> float:
     """Core-hours of the whole plan, predicted from two cells that are run for it (and kept): the base arm on the task with the
     smallest budget, and the last arm there. Raises UserError for a plan that would take more than twice its core_hours."""
     plan = where.plan
-    task = min(plan.tasks, key=lambda name: plan.tasks[name].token_budget)
+    task = min(where.tasks or plan.tasks, key=lambda name: plan.tasks[name].token_budget)
     cells = [name for name in plan.cells() if name[1] == task and not plan.arms[name[0]].after]
     chosen = [cells[0], next((name for name in cells if name[0] != cells[0][0]), cells[-1])]
     with alone(where.directory):
         course = where.course()
-        only = _Only(course.plan, course.table, course.bases, wanted=tuple(dict.fromkeys(chosen)))
+        only = _Only(course, tuple(dict.fromkeys(chosen)))
         _show(only, where, console)
     measured = [result for name in chosen if (result := course.done(name)) is not None]
     if not measured:
         raise UserError(f"neither of the two cells could be run: {'; '.join(only.failed.values())}")
     rate = sum(cell.core_seconds for cell in measured) / sum(plan.tasks[cell.task].token_budget for cell in measured)
-    hours = sum(plan.tasks[name[1]].token_budget for name in plan.cells()) * rate / 3600
-    console.print(f"{len(plan.cells())} cells; {len(measured)} measured: "
+    hours = sum(plan.tasks[name[1]].token_budget for name in course.names()) * rate / 3600
+    console.print(f"{len(course.names())} cells; {len(measured)} measured: "
                   + ", ".join(f"{'/'.join(map(str, cell.name))} {cell.core_seconds:.0f} core-seconds" for cell in measured)
                   + f". The plan takes about {hours:.1f} core-hours, {hours / where.workers:.1f} hours with {where.workers} "
                   f"workers; its core_hours are {plan.core_hours:g}.", soft_wrap=True, highlight=False)
@@ -64,12 +64,12 @@ def dry_run(where: Where, console: Console) -> float:
 class _Only(Course):
     """A course that does these cells alone."""
 
-    def __init__(self, plan: Plan, table: Table, bases: dict, wanted: tuple):
-        super().__init__(plan, table, bases)
+    def __init__(self, course: Course, wanted: tuple[Name, ...]):
+        super().__init__(course.plan, course.table, tuple({task: None for _, task, _ in wanted}), course.bases)
         self.wanted = wanted
 
-    def missing(self) -> list:
-        return [name for name in self.wanted if self.done(name) is None]
+    def names(self) -> list[Name]:
+        return list(self.wanted)
 
 
 def _show(course: Course, where: Where, console: Console) -> None:
@@ -104,11 +104,8 @@ def room_table(plan: Plan, results: list[CellResult]) -> Shown:
                   caption_justify="left", caption=CAPTION.format(*FIX_RATE, *END, primary=plan.primary, smallest=plan.smallest))
     for name in ("task", "fixed", "a try", "end", plan.primary, "sd", "seeds", "others", "seconds"):
         table.add_column(name, justify="left" if name == "task" else "right", no_wrap=True)
-    for task, where in plan.tasks.items():
-        cells = [cell for cell in results if cell.task == task]
-        if not cells:
-            table.add_row(task, *["-"] * 8)
-            continue
+    for task in dict.fromkeys(cell.task for cell in results):
+        cells, where = [cell for cell in results if cell.task == task], plan.tasks[task]
         ends = [cell.end if plan.primary == "end" else cell.area(where.token_budget) for cell in cells]
         spread = stdev(ends) if len(ends) > 1 else None
         needed = seeds_needed(ends, plan.smallest)

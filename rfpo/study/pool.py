@@ -5,6 +5,7 @@ import os
 import queue
 import signal
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -68,17 +69,19 @@ class Pool:
 
     def news(self, seconds: float) -> list[News]:
         """All that was said since, after waiting at most so long for the first word."""
-        heard = []
-        try:
-            heard.append(self._news.get(timeout=seconds))
-            while True:
-                heard.append(self._news.get_nowait())
-        except queue.Empty:
-            pass
+        until, heard = time.monotonic() + seconds, []
+        while (word := self._word(max(0.0, until - time.monotonic()) if not heard else 0.0)) is not None:
+            heard.append(word)
         for word in heard:
             if word.done:
                 self._worker_of(word.label).job = None
         return heard + self._buried()
+
+    def _word(self, seconds: float) -> News | None:
+        try:
+            return self._news.get(timeout=seconds) if seconds else self._news.get_nowait()
+        except queue.Empty:
+            return None
 
     def _hire(self) -> "_Worker":
         jobs = self._context.Queue()

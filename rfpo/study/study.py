@@ -21,16 +21,18 @@ from rfpo.study.table import Table
 
 @dataclass(frozen=True)
 class Where:
-    """A plan, the directory of its results, how many workers there are, and the command that was given."""
+    """A plan, the directory of its results, how many workers there are, the command that was given, and the tasks that are
+    worked on now (() all)."""
 
     plan: Plan
     directory: Path
     workers: int = os.cpu_count() or 1
     command: str = ""
+    tasks: tuple[str, ...] = ()
 
     def course(self) -> Course:
         """The plan with what the directory has of it. Raises UserError for a run that cannot work, before anything is run."""
-        course = Course(self.plan, Table(self.directory))
+        course = Course(self.plan, Table(self.directory), self.tasks)
         course.refuse()
         return course
 
@@ -40,7 +42,7 @@ def run_study(where: Where, console: Console, most: int | None = None) -> Course
     with alone(where.directory):
         course = where.course()
         _note_versions(where)
-        board = Board(len(where.plan.cells()), course.results(), where.workers, console)
+        board = Board(len(course.names()), course.results(), where.workers, console)
         live = Live(board, console=console, refresh_per_second=2, transient=True) if console.is_terminal else nullcontext()
         try:
             with live:
