@@ -79,7 +79,7 @@ class Measure:
 
     A prompt is stuck when the student's `stuck_draws` plain draws are all wrong, and other when one of them is right;
     `stuck_prompts` and `other_prompts` of them are kept. A curve has `marks` points after the first, evenly spread over the
-    budget, of `mark_samples` answers a prompt; the first and the last have `end_samples`. `beyond_draws`: the base model's
+    budget, of `mark_samples` answers a prompt; the last has `end_samples`. `beyond_draws`: the base model's
     pass@N of each stuck prompt, measured once a task (0: not measured).
     """
 

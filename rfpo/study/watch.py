@@ -42,8 +42,8 @@ class Watch:
         self.seconds += time.perf_counter() - self.began
         self.state = state
         self.marks = [mark for mark in self.marks if mark.step < state.step]  # of a run that was killed further on
-        if state.step == 0 or progress >= 1.0:
-            self._take(engine, judge, self.measure.end_samples, 0 if state.step == 0 else self.measure.marks)
+        if progress >= 1.0:
+            self._take(engine, judge, self.measure.end_samples, self.measure.marks)
         elif progress >= len(self.marks) / self.measure.marks:
             self._take(engine, judge, self.measure.mark_samples, len(self.marks))
         self.show(progress, self.marks[-1] if self.marks else None)

@@ -108,6 +108,13 @@ def test_where_nothing_is_trained_nothing_changes(effects):
     assert effect.steps == replace(NOTHING, stuck=0.0, other=0.0)
 
 
+def test_every_way_starts_from_the_untrained_weights(plan, base, effects):
+    only = {"rfpo": runs(plan)["rfpo"]}
+    effect = examine("sums", [Variants("rfpo", only, {})], base, draws=1).sets[0].effects["rfpo"]
+    assert effect.steps.right == pytest.approx(effect.one.right, rel=1e-4), "of one draw, the only step is the one update"
+    assert 0 < effects["rfpo"].even.right < effects["rfpo"].one.right, "a tenth as long, it holds nothing of the step before"
+
+
 def test_a_warm_up_is_left_out(effects):
     assert effects["warmed"] == effects["rfpo"]
 
@@ -210,6 +217,7 @@ def test_the_command_prints_the_ranking_and_writes_both_files(plan, base, tmp_pa
     assert [each["seed"] for each in task["sets"]] == [plan.pilot_seed, plan.pilot_seed + 1]
     effects = [each["effects"] for each in task["sets"]]
     assert effects[0]["rfpo"] != effects[1]["rfpo"], "the sets are drawn by their seeds"
+    assert task["sets"][0]["before"]["right"] == task["sets"][1]["before"]["right"], "both sets begin untrained"
     mean = sum(each["rfpo"]["one"]["right"] for each in effects) / 2
     for text in (printed, page):
         assert f"{mean:+.3f}" in text and "extra (follows rfpo)" in " ".join(text.split())
