@@ -13,10 +13,11 @@ from rich.console import Console
 from rich.table import Table
 
 from rfpo import students
+from rfpo.correction.operators.fix_located import elsewhere
 from rfpo.engines.local import LocalEngine
 from rfpo.engines.settings import Model, Optimizer
 from rfpo.pieces import find
-from rfpo.records import Prompt
+from rfpo.records import Prompt, RandomKey
 from rfpo.students import rates as taught_rates
 from rfpo.students.dialect import is_graded, template
 from rfpo.students.follow import Followed, follow
@@ -72,8 +73,8 @@ class GateReport:
 
 @dataclass(frozen=True)
 class Corrected:
-    """Shares of the corrections of H that are right, told the true place and another prompt's; and how many tokens one takes,
-    in plain answers."""
+    """Shares of the corrections of H that are right, told the true place and one that is not; and how many tokens one takes, in
+    plain answers."""
 
     located: float
     elsewhere: float
@@ -110,9 +111,11 @@ def correction_prompt(prompt: Prompt, attempt: str, step: int) -> str:
 
 def _correct(engine: LocalEngine, task: Task, prompts: Sequence[Prompt], plain: Plain, seed: int) -> Corrected:
     wrong = [(prompts[index], plain.attempts[index]) for index in plain.stuck]
-    steps = [attempt.verdict.location.step for _, attempt in wrong]
+    places = [attempt.verdict.location for _, attempt in wrong]
     tries = {}
-    for purpose, told in (("located", steps), ("elsewhere", steps[1:] + steps[:1])):
+    others = [elsewhere(place, RandomKey(seed, prompt=prompt.id, purpose="elsewhere"))
+              for place, (prompt, _) in zip(places, wrong, strict=True)]
+    for purpose, told in (("located", [place.step for place in places]), ("elsewhere", [place.step for place in others])):
         questions = [(prompt, correction_prompt(prompt, attempt.completion.text, step))
                      for (prompt, attempt), step in zip(wrong, told, strict=True)]
         tries[purpose] = [one for drawn in ask(engine, task, questions, purpose, seed, n=TRIES) for one in drawn]
@@ -137,7 +140,7 @@ def _judge(plain: Plain, corrected: Corrected, graded: bool = False) -> tuple[Li
              *_unless(graded, f"<= {most:.2g}", fresh <= most)),
         Line("plain pass@1 on H", pass1, "<= 0.001", pass1 <= 0.001),
         Line(f"H solved by one try told the true place ({room})", located, ">= 0.2", located >= 0.2),
-        Line("H solved by one try told another prompt's place", corrected.elsewhere, "<= half of that",
+        Line("H solved by one try told a place that is not the true one", corrected.elsewhere, "<= half of that",
              corrected.elsewhere <= located / 2),
         Line("H solved by plain resampling for the same tokens", resampled, "<= 0.01", resampled <= 0.01),
         Line("plain pass@1 on the other prompts", easy, *_unless(graded, ">= 0.9", easy >= 0.9)),

@@ -1,5 +1,7 @@
 """The gate's arithmetic by hand."""
 
+import re
+
 import pytest
 
 from rfpo.engines.scripted import ScriptedEngine
@@ -102,12 +104,13 @@ def test_sampled_p_is_taken_from_other_samples_than_the_stuck_set():
     assert [line.value for line in lines] == pytest.approx([0.5, 0.5, 1 / 256, 0.25, 0.0, 1 / 256, 0.75])  # no p to compare
 
 
-def test_told_another_prompts_place_it_is_told_that_one():
+def test_told_a_place_that_is_not_the_true_one_it_is_told_another_of_the_answers_own():
     engine, task = ScriptedEngine(says), Digits()
     plain = sampled(engine, task, task.training_prompts(), seed=0)
     _correct(engine, task, task.training_prompts(), plain, seed=0)
     asked = {request.key.purpose: request.content for request in engine.requests if request.prompt.id == "lucky"}
-    assert asked["located"] == "lucky<wrong>7<at>7<fix>" and asked["elsewhere"] == "lucky<wrong>7<at>1<fix>"
+    told = re.fullmatch(r"lucky<wrong>7<at>(\d)<fix>", asked["elsewhere"])
+    assert asked["located"] == "lucky<wrong>7<at>7<fix>" and told and told[1] != "7"
 
 
 @pytest.mark.parametrize("kept, passed", [(0.5, True), (0.64, True), (0.36, True), (0.66, False), (0.3, False)])
