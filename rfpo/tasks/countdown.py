@@ -42,8 +42,9 @@ class Countdown:
     "negative", "division" (it leaves a rest, or is by 0), "astray" (a right step from which no way leads to the target),
     "short" (the steps end before the target) or "format".
 
-    Whether a way is left is found by trying: up to 48 sequences of steps for 3 numbers, 1152 for 4, 46 thousand for 5; so a
-    verdict on 6 numbers, the most that are allowed, can take a few tenths of a second, and much less where results repeat.
+    Whether a way is left is found by trying: at most 48 sequences of steps for 3 numbers, 1152 for 4, 46 thousand for 5, and
+    what leaves the same numbers is tried once. A verdict on 6 numbers, the most that are allowed, tries 5 after the first
+    step, which takes some hundredths of a second.
     The reference solution is the first of that search up to 4 numbers, and beyond the one by which the prompt was drawn.
 
     `instruction`, `chat` and `extract` are as in the task `data`: a text below the puzzle, whether it is a user's turn, and
