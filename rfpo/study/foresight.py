@@ -90,20 +90,29 @@ def pilot(where: Where, console: Console) -> list[CellResult]:
                         "that the others are compared with first.")
     plan = replace(where.plan, first_seed=where.plan.pilot_seed, pilot_seed=where.plan.first_seed, seeds=PILOT_SEEDS,
                    claims={"pilot": Claim(text="pilot", arms=(first,), seeds=PILOT_SEEDS)}, small=None)
-    where = replace(where, plan=plan, directory=where.directory / "pilot")
+    study, where = where.directory, replace(where, plan=plan, directory=where.directory / "pilot")
     with alone(where.directory):
+        _share(study / "base", where.directory / "base")
         course = where.course()
         _show(course, where, console)
+        _share(where.directory / "base", study / "base")
     console.print(room_table(plan, course.results()))
     return course.results()
 
 
+def _share(source: Path, target: Path) -> None:
+    """What a student does before training is the same in a pilot and in its study, and is measured once."""
+    for path in source.glob("*.json"):
+        target.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target / path.name)
+
+
 def room_table(plan: Plan, results: list[CellResult]) -> Shown:
     """A row a task; what is out of bounds is marked."""
-    table = Shown(title=f"{next(iter(plan.arms))}, {PILOT_SEEDS} seeds from {plan.first_seed}", title_justify="left",
-                  caption_justify="left", caption=CAPTION.format(*FIX_RATE, *END, primary=plan.primary, smallest=plan.smallest))
+    table = Shown(title=f"{next(iter(plan.arms))}, {PILOT_SEEDS} seeds from {plan.first_seed}", title_justify="left", box=None,
+                  padding=(0, 1), pad_edge=False, caption_justify="left", caption=CAPTION.format(*FIX_RATE, *END, primary=plan.primary, smallest=plan.smallest))
     for name in ("task", "fixed", "a try", "end", plan.primary, "sd", "seeds", "others", "seconds"):
-        table.add_column(name, justify="left" if name == "task" else "right", no_wrap=True)
+        table.add_column(name, justify="left" if name == "task" else "right", no_wrap=True, min_width=len(name))
     for task in dict.fromkeys(cell.task for cell in results):
         cells, where = [cell for cell in results if cell.task == task], plan.tasks[task]
         ends = [cell.end if plan.primary == "end" else cell.area(where.token_budget) for cell in cells]

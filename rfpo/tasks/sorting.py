@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 from string import ascii_lowercase, digits
 from typing import ClassVar
 
@@ -20,16 +21,17 @@ class Sorting:
     """Sort `length` digits of base `base` by insertion, writing down what is sorted after each pass.
 
     The prompt is the digits. The first pass sorts the first two, and each later one puts the next digit into its place; equal
-    digits cannot be told apart, so that ties leave no choice. The last field is the result. Only that text is SOLVED.
+    digits cannot be told apart, so that ties leave no choice. A field is the pass, counted from 0, and what is sorted after
+    it; the last is the result. Only that text is SOLVED.
 
-        7a373=    7a;37a;377a;3377a    the 3 goes to the front; the 7 between 7 and a; the last 3 between 3 and 7
+        7a373=    0:7a;1:37a;2:377a;3:3377a    the 3 goes to the front; the 7 before the a; the last 3 before the first 7
 
-    A wrong answer is located at the first field that differs: `step` is the pass, counted from 0. `error` is one word:
-    "digits" (not the digits of this pass), "order" or "format".
+    A wrong answer is located at the first field that differs: `step` is the pass. `error` is one word: "digits" (not the
+    digits of this pass), "order" or "format" (the number of the pass too).
     """
 
-    base: int = 16
-    length: int = 6
+    base: int = 12
+    length: int = 5
     size: int = 2048
     evaluation_size: int = 512
     seed: int = 0
@@ -37,7 +39,7 @@ class Sorting:
     room: ClassVar[str] = "rfpo.tasks"
 
     def __post_init__(self):
-        limits = {"base": (2, 36, 16), "length": (2, 100, 6), "size": (1, 10**7, 2048), "evaluation_size": (1, 10**7, 512)}
+        limits = {"base": (2, 36, 12), "length": (2, 100, 5), "size": (1, 10**7, 2048), "evaluation_size": (1, 10**7, 512)}
         for name, (low, high, example) in limits.items():
             require(self, name, lambda x, low=low, high=high: isinstance(x, int) and low <= x <= high,
                     f"a whole number from {low} to {high}", example)
@@ -75,16 +77,21 @@ class Sorting:
 
 
 def trace(drawn: str, order: str = DIGITS) -> str:
-    """What is sorted after each pass, by the given order of the digits.
+    """The passes as they are written, sorted by the given order of the digits.
 
     >>> trace("7a37"), trace("7a37", order="073a")
-    ('7a;37a;377a', '7a;73a;773a')
+    ('0:7a;1:37a;2:377a', '0:7a;1:73a;2:773a')
     """
-    fields, ordered = [], drawn[0]
-    for digit in drawn[1:]:
-        ordered = insert(ordered, digit, order)
-        fields.append(ordered)
-    return ";".join(fields)
+    return written(passes(drawn, order))
+
+
+def passes(drawn: str, order: str = DIGITS) -> list[str]:
+    """What is sorted after each pass."""
+    return [*accumulate(drawn, lambda ordered, digit: insert(ordered, digit, order))][1:]
+
+
+def written(ordered: list[str]) -> str:
+    return ";".join(f"{number}:{field}" for number, field in enumerate(ordered))
 
 
 def insert(ordered: str, digit: str, order: str = DIGITS) -> str:
@@ -96,6 +103,8 @@ def insert(ordered: str, digit: str, order: str = DIGITS) -> str:
 
 
 def _error(found: str, expected: str) -> str:
-    if len(found) != len(expected) or not (found.isascii() and found.isalnum()):
+    number, _, ordered = expected.partition(":")
+    here, _, there = found.partition(":")
+    if here != number or len(found) != len(expected) or not (there.isascii() and there.isalnum()):
         return "format"
-    return "order" if sorted(found) == sorted(expected) else "digits"
+    return "order" if sorted(there) == sorted(ordered) else "digits"

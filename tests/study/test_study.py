@@ -134,6 +134,8 @@ def test_a_pilot_runs_the_first_arm_on_seeds_of_its_own(tmp_path, capsys):
     shown = capsys.readouterr().err
     assert all(word in shown for word in ("fixed", "end", "seeds needed", "sums"))
     assert not (tmp_path / "out" / "cells.jsonl").exists()
+    measured = [(tmp_path / "out" / folder / "base" / "sums.json").read_text() for folder in (".", "pilot")]
+    assert measured[0] == measured[1], "the student is measured once"
 
 
 @pytest.mark.parametrize(("flags", "message"), [
