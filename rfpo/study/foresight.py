@@ -109,8 +109,9 @@ def _share(source: Path, target: Path) -> None:
 
 def room_table(plan: Plan, results: list[CellResult]) -> Shown:
     """A row a task; what is out of bounds is marked."""
+    caption = CAPTION.format(*FIX_RATE, *END, primary=plan.primary, smallest=plan.smallest)
     table = Shown(title=f"{next(iter(plan.arms))}, {PILOT_SEEDS} seeds from {plan.first_seed}", title_justify="left", box=None,
-                  padding=(0, 1), pad_edge=False, caption_justify="left", caption=CAPTION.format(*FIX_RATE, *END, primary=plan.primary, smallest=plan.smallest))
+                  padding=(0, 1), pad_edge=False, caption_justify="left", caption=caption)
     for name in ("task", "fixed", "a try", "end", plan.primary, "sd", "seeds", "others", "seconds"):
         table.add_column(name, justify="left" if name == "task" else "right", no_wrap=True, min_width=len(name))
     for task in dict.fromkeys(cell.task for cell in results):
