@@ -53,7 +53,8 @@ def bench(script: Callable[[Request, int], str], *prompts: Prompt, name: str = "
           context: int = 4096, drift: float = 0.0, **changes) -> Bench:
     """The recipe at the size of a test, with answers by `script`; changes name fields as in `--set`, with __ for a dot."""
     start = run or recipe(name)
-    small = SMALL if hasattr(getattr(start.fixing, "operator", None), "templates") else {path: value for path, value in SMALL.items() if not path.startswith("fixing")}
+    worded = hasattr(getattr(start.fixing, "operator", None), "templates")
+    small = SMALL if worded else {path: value for path, value in SMALL.items() if not path.startswith("fixing")}
     start = put(start, [*small.items(), *((path.replace("__", "."), value) for path, value in changes.items())])
     made = engine(script, context_length=context, drift=drift)
     return Bench(start, made, judge, prompts or (HARD,), Display(1, quiet=True))
