@@ -17,6 +17,7 @@ from rfpo.reporting.wording import percent
 from rfpo.study.board import Board
 from rfpo.study.cells import Name
 from rfpo.study.course import Course, alone, go
+from rfpo.study.health import ENDS, FIX_RATES
 from rfpo.study.plan import Claim, Plan
 from rfpo.study.results import CellResult
 from rfpo.study.statistics import seeds_needed
@@ -25,9 +26,6 @@ from rfpo.study.work import run_cell
 
 UNSTABLE = ("seconds", "core_seconds", "commit")
 """Fields of a cell that are not its numbers: two runs of it may differ in them."""
-FIX_RATE, END = (0.15, 0.60), (0.2, 0.8)
-"""Where a task has room: the share of the base arm's stuck groups that get a correction, and of the stuck prompts that it
-solves when the budget is spent."""
 PILOT_SEEDS = 3
 CAPTION = """fixed: share of the stuck groups that got a correction (fix rate; room: {:.0%} to {:.0%}); a try: of the tries \
 that were right. end: stuck prompts solved when the budget is spent (room: {:.0%} to {:.0%}). {primary}: the primary endpoint, \
@@ -109,7 +107,7 @@ def _share(source: Path, target: Path) -> None:
 
 def room_table(plan: Plan, results: list[CellResult]) -> Shown:
     """A row a task; what is out of bounds is marked."""
-    caption = CAPTION.format(*FIX_RATE, *END, primary=plan.primary, smallest=plan.smallest)
+    caption = CAPTION.format(*FIX_RATES, *ENDS, primary=plan.primary, smallest=plan.smallest)
     table = Shown(title=f"{next(iter(plan.arms))}, {PILOT_SEEDS} seeds from {plan.first_seed}", title_justify="left", box=None,
                   padding=(0, 1), pad_edge=False, caption_justify="left", caption=caption)
     for name in ("task", "fixed", "a try", "end", plan.primary, "sd", "seeds", "others", "seconds"):
@@ -120,9 +118,9 @@ def room_table(plan: Plan, results: list[CellResult]) -> Shown:
         spread = stdev(ends) if len(ends) > 1 else None
         needed = seeds_needed(ends, plan.smallest)
         tries = [tally for cell in cells for tally in cell.operators.values()]
-        table.add_row(task, _judged(_mean([cell.fix_rate for cell in cells]), FIX_RATE),
+        table.add_row(task, _judged(_mean([cell.fix_rate for cell in cells]), FIX_RATES),
                       percent(sum(t.right for t in tries) / max(1, sum(t.tries for t in tries))),
-                      _judged(fmean(cell.end for cell in cells), END), f"{fmean(ends):.3f}",
+                      _judged(fmean(cell.end for cell in cells), ENDS), f"{fmean(ends):.3f}",
                       "-" if spread is None else f"{spread:.3f}", "-" if needed is None else str(needed),
                       percent(fmean(cell.marks[-1].other_share for cell in cells)),
                       f"{fmean(cell.core_seconds for cell in cells):.0f}")
