@@ -20,11 +20,11 @@ Table = dict[tuple[int, str], int]
 
 @dataclass(frozen=True)
 class StateMachine:
-    """Has no misconception but noise: each step is right with probability p = 1/2, whatever the machine and the word.
+    """Has no misconception but noise: each step is right with probability p = 0.4, whatever the machine and the word.
 
     Otherwise the step goes to some other state, all alike, and the trace goes on from there; the final state is copied
-    rightly. A word of L symbols is so solved with p^L: of words of 1 to 14 symbols the short ones often, and those from about
-    9 on by fewer than half of the groups of 256 samples. There is no line between easy and hard, and what is learnt on
+    rightly. A word of L symbols is so solved with p^L: of words of 1 to 11 symbols the short ones often, and those from
+    about 7 on by fewer than half of the groups of 256 samples. There is no line between easy and hard, and what is learnt on
     short words helps with long ones. A hint helps once it shows the first half of the steps: where the next mistake would
     have been, nobody knows. An entry and the mark after it are one token: a step is a token, and p the probability of one.
 
@@ -32,18 +32,18 @@ class StateMachine:
     """
 
     shortest: int = 1
-    longest: int = 14
-    right: float = 0.5
+    longest: int = 11
+    right: float = 0.4
     words: ClassVar[tuple[str, ...]] = ("state", "symbol", "next", "result", "format", "step ", "the final state",
                                         *(entry + mark for entry in ENTRIES for mark in ",|;"))
     rates: ClassVar[Rates] = STUDY
     several_answers: ClassVar[bool] = False
     graded: ClassVar[bool] = True
-    steps: ClassVar[int] = 2000
+    steps: ClassVar[int] = 4000
     learning_rate: ClassVar[float] = 0.003
 
     def __post_init__(self):
-        require(self, "right", lambda x: 0 < x < 1, "above 0 and below 1: the probability of a right step", 0.5)
+        require(self, "right", lambda x: 0 < x < 1, "above 0 and below 1: the probability of a right step", 0.4)
 
     def task(self, size: int, seed: int = 0) -> tasks.StateMachine:
         return tasks.StateMachine(states=STATES, length=self.longest, shortest=self.shortest, size=size, seed=seed)
