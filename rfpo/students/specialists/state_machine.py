@@ -6,7 +6,7 @@ from string import ascii_lowercase
 from typing import ClassVar
 
 from rfpo.checks import require
-from rfpo.students.rates import STUDY, Rates
+from rfpo.students.rates import Rates
 from rfpo.students.specialists import Exercise
 from rfpo.tasks import state_machine as tasks
 from rfpo.tasks.state_machine import question, trace
@@ -36,7 +36,7 @@ class StateMachine:
     right: float = 0.4
     words: ClassVar[tuple[str, ...]] = ("state", "symbol", "next", "result", "format", "step ", "the final state",
                                         *(entry + mark for entry in ENTRIES for mark in ",|;"))
-    rates: ClassVar[Rates] = STUDY
+    rates: ClassVar[Rates] = Rates(located=0.5, wrong_only=0.08, error=0.3, avoid=0.1, hint=0.6, named=0.15, reflection=0.5)
     several_answers: ClassVar[bool] = False
     graded: ClassVar[bool] = True
     steps: ClassVar[int] = 4000
