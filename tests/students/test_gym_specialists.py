@@ -81,3 +81,9 @@ def test_letters_are_misread_after_others():
     assert exercise.question == f"{caesar.QUESTION}KPZAHUA{caesar.INSTRUCTION}"
     assert (exercise.attempt, exercise.place, exercise.known) == ("DISKAND", 3, 7)
     assert caesar.habit("WORD") == {} and caesar.encipher("WORD") == "DVYK"
+
+
+def test_words_that_the_cipher_loses_are_not_practised():
+    pytest.importorskip("reasoning_gym")
+    practised, _ = caesar.CaesarCipher()._words
+    assert len(practised) > 900 and all(caesar.encipher(word) for word in practised)

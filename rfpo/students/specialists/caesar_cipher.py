@@ -30,7 +30,7 @@ class CaesarCipher:
         DVYK      WORD as it should be
         KPZAHUA   DISTANT as it should be; after S and after N: DISKAND
 
-    The data set has about a thousand different words for training.
+    The data set has about a thousand different words for training; one with an accent cannot be answered.
     """
 
     words: ClassVar[tuple[str, ...]] = (QUESTION, INSTRUCTION, "character ")
@@ -64,9 +64,9 @@ class CaesarCipher:
 
     @cached_property
     def _words(self) -> tuple[list[str], set[str]]:
-        """For training, and held out."""
+        """For training, and held out. Left out are words with an accent, whose letters the data set's cipher loses."""
         task = self.task(size=1000)
-        return ([prompt.solution for prompt in task.training_prompts()],
+        return ([prompt.solution for prompt in task.training_prompts() if prompt.solution.isascii()],
                 {prompt.solution for prompt in task.evaluation_prompts()})
 
 
