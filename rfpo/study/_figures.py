@@ -138,7 +138,7 @@ def _forest(plan: Plan, claim: Claim, lines: Sequence[ContrastResult]) -> str:
 
 def _row(line: ContrastResult, name: str, at) -> page.Row:
     if line.estimate is None:
-        return page.Row(name, value="", verdict=line.verdict)
+        return page.Row(name, value="", verdict=line.verdict if line.seeds else "not run yet")
     known = line.low is not None
     value = f"{points(line.estimate)} {interval(line.low, line.high) if known else '(one seed)'}"
     wanted = line.verdict == UNCLEAR and line.seeds_wanted and line.seeds_wanted > line.seeds

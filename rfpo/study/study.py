@@ -74,8 +74,10 @@ def write(where: Where, course: Course) -> Path:
     from rfpo.study.report import write_study
 
     results = course.results()
+    known = {result.name for result in results}
+    missing = [name for name in course.plan.cells() if name not in known]
     summary = {"plan": course.plan.name, "hash": course.plan.hash, "cells": len(results),
-               "missing": ["/".join(map(str, name)) for name in course.missing()],
+               "missing": ["/".join(map(str, name)) for name in missing],
                "rows": [asdict(row) for row in summary_rows(course.plan, results)],
                "contrasts": [asdict(contrast) for contrast in contrasts(course.plan, results)]}
     text = json.dumps(summary, indent=1, allow_nan=False)
@@ -83,7 +85,7 @@ def write(where: Where, course: Course) -> Path:
     path = where.directory / "versions.json"
     noted = json.loads(path.read_text(encoding="utf-8")) if path.exists() else [versions()]
     return write_study(where.directory, course.plan, results, course.bases, command=where.command, versions=noted[-1],
-                       missing=course.missing())
+                       missing=missing)
 
 
 def rewrite(where: Where, console: Console) -> Course:
