@@ -13,7 +13,7 @@ from rfpo.config.change import put
 from rfpo.config.refuse import refuse
 from rfpo.config.run import Evaluation, Model, Run
 from rfpo.config.save import to_plain
-from rfpo.errors import UserError
+from rfpo.errors import UserError, near_miss
 from rfpo.pieces import find
 from rfpo.recipes import recipe
 from rfpo.study.plan import ArmPlan, Measure, Plan, TaskPlan
@@ -78,6 +78,10 @@ def run_of(plan: Plan, arm: str, task: str, seed: int) -> Run:
         run = for_student(run, where) if where.student else run
         run = put(run, [*_fitting(run, plan.set), *_fitting(run, where.set), *asked.set.items()])
         refuse(run)
+        if where.student and run.model.path == where.student and where.student not in students.names():
+            raise UserError(f"there is no student {where.student!r}; {near_miss(where.student, students.names())} Build one "
+                            f"with rfpo students build {where.student}, and give its directory: "
+                            'set = { "model.path" = "DIR" }.')
         return run
     except UserError as error:
         raise UserError(f"arms.{arm} on tasks.{task}: {error}") from error

@@ -101,6 +101,8 @@ def test_a_change_for_all_arms_passes_over_those_without_a_correction_stage(plan
     ('"optimizer.learning_rate" = 1e-4', '"optimizer.learning_rat" = 1e-4', r"optimizer.learning_rat is unknown"),
     ('recipe = "grpo"', 'recipe = "grpo"\nset = { group_size = 1 }', r"arms.grpo on tasks.sums: group_size is 1"),
     ('student = "column_addition"', 'student = "column"', r"column_addition"),
+    ('student = "column_addition"', 'student = "caesar_cipher"',
+     r"arms.grpo on tasks.sums: there is no student 'caesar_cipher'.*rfpo students build caesar_cipher"),
 ])
 def test_what_cannot_run_is_refused_with_the_arm_and_the_task(tmp_path, old, new, message):
     plan = tiny(tmp_path, TEXT.replace(old, new))

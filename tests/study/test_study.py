@@ -138,7 +138,18 @@ def test_a_pilot_runs_the_first_arm_on_seeds_of_its_own(tmp_path, capsys):
     assert measured[0] == measured[1], "the student is measured once"
 
 
+def test_some_tasks_alone_are_worked_on(tmp_path, capsys):
+    text = ONE + '[tasks.words]\nstudent = "column_addition"\ntoken_budget = 100_000\n'
+    plan, out = plan_file(tmp_path, text), tmp_path / "out"
+    assert main(["study", str(plan), "--out", str(out), "--workers", "1", "--tasks", "sums"]) == 0
+    assert {cell.task for cell in Table(out).lines} == {"sums"} and "All 3 cells are done." in capsys.readouterr().err
+    assert json.loads((out / "summary.json").read_text())["missing"] == ["rfpo/words/0", "grpo/words/0", "extra/words/0"]
+    assert main(["study", str(plan), "--out", str(out), "--status"]) == 0
+    assert "3 cells are done, 3 are missing" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(("flags", "message"), [
+    (["--tasks", "sum"], "--tasks names 'sum'"),
     (["--again", "rfpo/sums/7"], "is no cell of the plan"), (["--again", "rfpo/sums/0"], "is not done"),
     (["--report"], "no finished cell"), (["--workers", "0"], "--workers is 0"), (["--small"], "has no [small] table"),
 ])
