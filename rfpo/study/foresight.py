@@ -3,7 +3,6 @@
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from statistics import fmean, stdev
@@ -16,9 +15,10 @@ from rfpo.errors import UserError, near_miss
 from rfpo.reporting.wording import percent
 from rfpo.study.board import Board
 from rfpo.study.cells import Name
-from rfpo.study.course import Course, alone, go
+from rfpo.study.course import SECONDS, Course, alone, go
 from rfpo.study.health import ENDS, FIX_RATES
 from rfpo.study.plan import Claim, Plan
+from rfpo.study.pool import Job, Pool
 from rfpo.study.results import CellResult
 from rfpo.study.statistics import seeds_needed
 from rfpo.study.study import Where
@@ -138,9 +138,21 @@ def _judged(value: float | None, bounds: tuple[float, float]) -> str:
     return percent(value) if bounds[0] <= value <= bounds[1] else f"[bold red]{percent(value)}[/]"
 
 
-def again(where: Where, label: str, console: Console, show: Callable | None = None) -> bool:
-    """Run one cell of the table anew, in a temporary directory, and compare every number with the one that is kept. True when
-    they are equal, bit for bit."""
+def _in_worker(job: Job) -> CellResult:
+    """With one thread, as every cell is made: with two, sums come out in another order."""
+    with Pool(1) as pool:
+        pool.start(job)
+        while True:
+            for news in pool.news(SECONDS):
+                if news.error:
+                    raise UserError(f"{job.label}: {news.error}")
+                if news.done:
+                    return news.result
+
+
+def again(where: Where, label: str, console: Console) -> bool:
+    """Run one cell of the table anew, in a worker and a temporary directory, and compare every number with the kept one.
+    True when they are equal, bit for bit."""
     course = where.course()
     names = {"/".join(map(str, name)): name for name in course.plan.cells()}
     if label not in names:
@@ -150,7 +162,7 @@ def again(where: Where, label: str, console: Console, show: Callable | None = No
         raise UserError(f"--again {label}: that cell is not done, or was made by another plan; run the study first.")
     directory, started = Path(tempfile.mkdtemp()), time.perf_counter()
     try:
-        made = asdict(run_cell(course.cell(names[label]), directory / "cell"))
+        made = asdict(_in_worker(Job(label, run_cell, (course.cell(names[label]), directory / "cell"))))
     finally:
         shutil.rmtree(directory, ignore_errors=True)
     differing = [name for name, value in asdict(kept).items() if name not in UNSTABLE and made[name] != value]
