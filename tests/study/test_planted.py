@@ -9,9 +9,9 @@ from rfpo.study.table import Table
 from tests.study.small import TEXT, plan_file
 
 BUGS = {
-    "unmerged": ('"fixing.merge" = "tests.study.planted:NeverMerged"', "Training on corrections"),
-    "upside_down": ('"objective.weights" = [{kind = "tests.study.planted:WrongSign", gamma = 1.0}]', "The off-policy ratio"),
-    "leaking": ('"fixing.leak_tests" = ["tests.study.planted:AlwaysLeaks"]', "Leaks"),
+    "unmerged": ('"fixing.merge" = "tests.study.planted:NeverMerged"', "Training on corrections:"),
+    "upside_down": ('"objective.weights" = [{kind = "tests.study.planted:WrongSign", gamma = 1.0}]', "The off-policy ratio:"),
+    "leaking": ('"fixing.leak_tests" = ["tests.study.planted:AlwaysLeaks"]', "Leaks:"),
 }
 
 
@@ -40,7 +40,7 @@ def test_without_the_bugs_nothing_is_red(study):
     plan, out = study
     sound = [cell for cell in Table(out).lines if cell.arm not in BUGS]
     found = {check.title: check.level for check in checks(plan, sound)}
-    assert RED not in [found[title] for _, title in BUGS.values()] and found["Training on corrections"] == GREEN
+    assert RED not in [found[title] for _, title in BUGS.values()] and found["Training on corrections:"] == GREEN
 
 
 def test_the_first_thing_that_the_report_says_is_that_it_cannot_be_trusted(study):
