@@ -190,7 +190,7 @@ TABLE = {
         "the data file {here}/dat.jsonl does not exist; did you mean 'data.jsonl'?"),
     "another kind of file": (
         tasks("data.csv"),
-        "there is no task 'data.csv'; known are: column_addition, reasoning_gym:NAME, state_machine. Data of your own is a "
+        "there is no task 'data.csv'; known are: …. Data of your own is a "
         "path that ends in .jsonl or .parquet, or hub:owner/name."),
     "broken line": (
         tasks("line.jsonl"),
