@@ -12,6 +12,7 @@ from rfpo.study.plan import Plan
 from rfpo.study.summary import SummaryRow
 
 ALARMS = 3  # failed checks that are named; the rest is counted
+AHEAD = 8  # arms ahead of the one that the study is about
 SPELT_OUT, NAMED = 4, 3  # contrasts of the first claim, and arms of a verdict; the rest is counted
 VERDICTS = (BETTER, WORSE, LEVEL, UNCLEAR, CANNOT_TELL)
 TO_OTHERS = {BETTER: "solves more than", WORSE: "solves less than", LEVEL: "is level with",
@@ -65,7 +66,7 @@ def lead(plan: Plan, places: Sequence[Place], found: Sequence[ContrastResult], m
     if not places:
         return "Nothing is done yet: no cell of this study has finished."
     said = f"Stuck prompts solved, {ENDPOINTS[plan.primary]} ({_extent(plan, places)}): {_claim(plan, found)}"
-    said += f"{_highest(places, found)}."
+    said += f"{_ahead(found)}{_highest(places, found)}."
     return f"So far, with {_count(missing, 'cell')} missing: {said[0].lower()}{said[1:]}" if missing else said
 
 
@@ -177,6 +178,22 @@ def _highest(places: Sequence[Place], found: Sequence[ContrastResult]) -> str:
         if (line.arm, line.against) in ((best.arm, ours), (ours, best.arm)):
             return said + ", " + _above(line, best.arm)
     return f"{said}, which no contrast compares with {ours}"
+
+
+def _ahead(found: Sequence[ContrastResult]) -> str:
+    """Who is clearly ahead of the arm that the first claim is about, in the other claims' contrasts, the furthest first: a
+    control that beats it must be heard of at once."""
+    lines = overall(found)
+    if not lines:
+        return ""
+    ours, gaps = _about([line for line in lines if line.claim == lines[0].claim]), {}
+    for line in lines:
+        turned = line.against == ours
+        if line.claim != lines[0].claim and ours in (line.arm, line.against) and line.verdict == (BETTER if turned else WORSE):
+            gaps[line.arm if turned else line.against] = abs(line.estimate)
+    ranked = sorted(gaps, key=gaps.__getitem__, reverse=True)
+    named = ", ".join(f"{arm} ({100 * gaps[arm]:.1f} points)" for arm in ranked[:AHEAD])
+    return f"; clearly ahead of {ours}: {named}{_more(len(ranked) - AHEAD)}" if ranked else ""
 
 
 def _about(lines: Sequence[ContrastResult]) -> str:

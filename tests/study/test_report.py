@@ -53,6 +53,14 @@ def test_the_lead_says_it_when_the_placebo_is_highest_though_nobody_asked():
     assert said(line(), arms=("shuffled", "rfpo", "grpo")).endswith("shuffled (60%), which no contrast compares with rfpo.")
 
 
+def test_the_lead_names_every_arm_that_is_clearly_ahead_whatever_claim_it_belongs_to():
+    found = [line(), line(WORSE, "rfpo", "gamma_0", -0.031, claim="weight"), line(BETTER, "placebo", "rfpo", 0.2, claim="told"),
+             line(UNCLEAR, "rfpo", "dars", -0.3, claim="told"), line(BETTER, "rfpo", "inside", 0.2, claim="weight"),
+             line(WORSE, "inside", "sum", -0.2, claim="weight")]
+    assert "; clearly ahead of rfpo: placebo (20.0 points), gamma_0 (3.1 points)." in said(*found)
+    assert "clearly ahead" not in said(line())
+
+
 @pytest.mark.parametrize(("verdict", "estimate", "expected"), [
     (UNCLEAR, 0.01, "not clearly above rfpo."), (LEVEL, 0.01, "level with rfpo."), (BETTER, -0.01, "not clearly above rfpo."),
 ])
