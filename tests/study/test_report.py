@@ -30,7 +30,9 @@ def line(verdict=BETTER, arm="rfpo", against="grpo", estimate=0.12, width=0.03, 
 
 def said(*found, missing=0, arms=("rfpo", "grpo")) -> str:
     """The lead of a study with these overall lines, in a league of these arms, the first of them highest."""
-    made = plan(arms=8, claims={"all": Claim(text="", contrasts=tuple((each.arm, each.against) for each in found))})
+    claims = {name: Claim(text="", contrasts=tuple((each.arm, each.against) for each in found if each.claim == name))
+              for name in dict.fromkeys(each.claim for each in found)}
+    made = plan(arms=8, claims=claims)
     rows = summary_rows(made, cells(made))
     places = [Place(arm, 0.6 - 0.1 * index, ("a", "b"), tuple(rows[:1])) for index, arm in enumerate(arms)]
     return lead(made, places, found, missing)
@@ -54,10 +56,10 @@ def test_the_lead_says_it_when_the_placebo_is_highest_though_nobody_asked():
 
 
 def test_the_lead_names_every_arm_that_is_clearly_ahead_whatever_claim_it_belongs_to():
-    found = [line(), line(WORSE, "rfpo", "gamma_0", -0.031, claim="weight"), line(BETTER, "placebo", "rfpo", 0.2, claim="told"),
-             line(UNCLEAR, "rfpo", "dars", -0.3, claim="told"), line(BETTER, "rfpo", "inside", 0.2, claim="weight"),
-             line(WORSE, "inside", "sum", -0.2, claim="weight")]
-    assert "; clearly ahead of rfpo: placebo (20.0 points), gamma_0 (3.1 points)." in said(*found)
+    found = [line(), line(WORSE, "rfpo", "gamma_0", -0.031, claim="weight"), line(BETTER, "shuffled", "rfpo", 0.2, claim="told"),
+             line(UNCLEAR, "rfpo", "plain", -0.3, claim="told"), line(BETTER, "rfpo", "inverse", 0.2, claim="weight"),
+             line(WORSE, "inverse", "uncapped", -0.2, claim="weight")]
+    assert "; clearly ahead of rfpo: shuffled (20.0 points), gamma_0 (3.1 points)." in said(*found)
     assert "clearly ahead" not in said(line())
 
 
