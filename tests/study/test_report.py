@@ -56,9 +56,9 @@ def test_the_lead_says_it_when_the_placebo_is_highest_though_nobody_asked():
 
 
 def test_the_lead_names_every_arm_that_is_clearly_ahead_whatever_claim_it_belongs_to():
-    found = [line(), line(WORSE, "rfpo", "gamma_0", -0.031, claim="weight"), line(BETTER, "shuffled", "rfpo", 0.2, claim="told"),
-             line(UNCLEAR, "rfpo", "plain", -0.3, claim="told"), line(BETTER, "rfpo", "inverse", 0.2, claim="weight"),
-             line(WORSE, "inverse", "uncapped", -0.2, claim="weight")]
+    found = [line(), line(WORSE, "rfpo", "gamma_0", -0.031, claim="weight"),
+             line(BETTER, "shuffled", "rfpo", 0.2, claim="told"), line(UNCLEAR, "rfpo", "plain", -0.3, claim="told"),
+             line(BETTER, "rfpo", "inverse", 0.2, claim="weight"), line(WORSE, "inverse", "uncapped", -0.2, claim="weight")]
     assert "; clearly ahead of rfpo: shuffled (20.0 points), gamma_0 (3.1 points)." in said(*found)
     assert "clearly ahead" not in said(line())
 
