@@ -40,9 +40,9 @@ class ArmPlan:
 @dataclass(frozen=True, kw_only=True)
 class TaskPlan:
     """Where the arms are compared: a student (its own task goes with it), the budget of every arm in generated tokens, and
-    fields of the run that differ on this task."""
+    fields of the run that differ on this task. Without a student, these say the model and the tasks."""
 
-    student: str
+    student: str = ""
     token_budget: int
     set: dict[str, Any] = field(default_factory=dict)
 

@@ -79,7 +79,9 @@ def _curves(plan: Plan, cells: Cells, bases: Mapping[str, Base]) -> list[str]:
 
 
 def _task(plan: Plan, task: str, base: Base | None) -> str:
-    said = f"Student {plan.tasks[task].student}, {tokens(plan.tasks[task].token_budget)} generated tokens an arm."
+    where = plan.tasks[task]
+    model = f"Student {where.student}" if where.student else where.set.get("model.path", "A model")
+    said = f"{model}, {tokens(where.token_budget)} generated tokens an arm."
     if base is None:
         return said
     said += (f" {len(base.stuck):,} stuck prompts, of which all {base.stuck_draws} plain draws are wrong; {len(base.other):,} "

@@ -40,7 +40,7 @@ def run_base(work: BaseWork, show: Show = quiet) -> Base:
     from rfpo.training.prepare import load_engine, verifier
 
     run, measure = work.run, work.measure
-    prompts = run.tasks[0].evaluation_prompts()
+    prompts = tuple(prompt for task in run.tasks for prompt in task.evaluation_prompts())
     total = measure.stuck_prompts * (measure.stuck_draws + measure.beyond_draws)
     done = 0
 

@@ -96,6 +96,17 @@ def test_a_change_for_all_arms_passes_over_those_without_a_correction_stage(plan
     assert run_of(plan, "rfpo", "sums", 0).fixing.operator.tries == 2
 
 
+def test_a_task_without_a_student_says_its_model_and_its_tasks(tmp_path):
+    own = '{ kind = "column_addition", digits = 3, size = 64, evaluation_size = 64 }'
+    mine = f'set = {{ "model.path" = "column_addition", tasks = [{own}] }}'
+    text = TEXT.replace('"tasks.0.size" = 64\n"tasks.0.evaluation_size" = 64\n', "")
+    plan = tiny(tmp_path, text.replace('student = "column_addition"', mine))
+    run = run_of(plan, "rfpo", "sums", 0)
+    assert run.tasks[0].digits == 3 and run.model.path == "column_addition" and run.fixing.operator.templates == "prose"
+    found = run_base(BaseWork("sums", run, replace(plan.measure, beyond_draws=0)))
+    assert found.other or found.stuck
+
+
 @pytest.mark.parametrize(("old", "new", "message"), [
     ('recipe = "grpo"', 'recipe = "gpro"', r"arms.grpo on tasks.sums: there is no recipe named 'gpro'; did you mean"),
     ('"optimizer.learning_rate" = 1e-4', '"optimizer.learning_rat" = 1e-4', r"optimizer.learning_rat is unknown"),
