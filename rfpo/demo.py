@@ -17,15 +17,14 @@ from rfpo.config.run import Evaluation, Run
 from rfpo.engines.local import LocalEngine
 from rfpo.engines.settings import Model, Optimizer
 from rfpo.errors import UserError, near_miss
-from rfpo.pieces import find
 from rfpo.recipes import recipe
 from rfpo.records import RandomKey, Sampling
 from rfpo.reporting.comparison import Arm, CurvePoint, Example, live_table, sentence, write_comparison
 from rfpo.reporting.display import Display
 from rfpo.reporting.store import RunStore
 from rfpo.study.base import Classes, Student, sort
+from rfpo.study.cells import task_of
 from rfpo.study.plan import Measure
-from rfpo.tasks import Task
 from rfpo.training.evaluate import Judge, score
 from rfpo.training.prepare import load_engine, verifier
 from rfpo.training.state import LoopState
@@ -87,11 +86,6 @@ def run_of(name: str, student: str, seed: int, long: bool = False) -> Run:
                    sampling=Sampling(max_tokens=64), token_budget=BUDGETS[student] * (LONG if long else 1),
                    optimizer=Optimizer(learning_rate=1e-4, epsilon=1e-6, warmup_steps=10),
                    evaluation=Evaluation(prompts=0), checkpoint_every=100_000, keep_checkpoints=1)
-
-
-def task_of(student: str) -> Task:
-    """The student's own task, with evaluation prompts enough for both classes."""
-    return replace(find("rfpo.students.specialists", student)().task(size=2048), evaluation_size=1024)
 
 
 class Board:

@@ -148,6 +148,8 @@ def go(course: Course, board: Board, workers: int, most: int | None = None) -> N
             if not begun:
                 return
             for news in pool.news(SECONDS):
+                if news.label not in begun:  # a late word of a worker that died
+                    continue
                 if not news.done:
                     board.progress(news.label, news.share, news.solved)
                     continue

@@ -8,20 +8,18 @@ from pathlib import Path
 from statistics import fmean, stdev
 
 from rich.console import Console
-from rich.live import Live
 from rich.table import Table as Shown
 
 from rfpo.errors import UserError, near_miss
 from rfpo.reporting.wording import percent
-from rfpo.study.board import Board
 from rfpo.study.cells import Name
-from rfpo.study.course import SECONDS, Course, alone, go
+from rfpo.study.course import SECONDS, Course, alone
 from rfpo.study.health import ENDS, FIX_RATES
 from rfpo.study.plan import Claim, Plan
 from rfpo.study.pool import Job, Pool
 from rfpo.study.results import CellResult
 from rfpo.study.statistics import seeds_needed
-from rfpo.study.study import Where
+from rfpo.study.study import Where, work
 from rfpo.study.work import run_cell
 
 UNSTABLE = ("seconds", "core_seconds", "commit")
@@ -34,8 +32,8 @@ seconds: of a core, a cell."""
 
 
 def dry_run(where: Where, console: Console) -> float:
-    """Core-hours of the whole plan, predicted from two cells that are run for it (and kept): the base arm on the task with the
-    smallest budget, and the last arm there. Raises UserError for a plan that would take more than twice its core_hours."""
+    """Core-hours of the whole plan, predicted from two cells that are run for it (and kept): the plan's first two arms on
+    the task with the smallest budget. Raises UserError for a plan that would take more than twice its core_hours."""
     plan = where.plan
     task = min(where.tasks or plan.tasks, key=lambda name: plan.tasks[name].token_budget)
     cells = [name for name in plan.cells() if name[1] == task and not plan.arms[name[0]].after]
@@ -43,7 +41,7 @@ def dry_run(where: Where, console: Console) -> float:
     with alone(where.directory):
         course = where.course()
         only = _Only(course, tuple(dict.fromkeys(chosen)))
-        _show(only, where, console)
+        work(only, where, console)
     measured = [result for name in chosen if (result := course.done(name)) is not None]
     if not measured:
         raise UserError(f"neither of the two cells could be run: {'; '.join(only.failed.values())}")
@@ -70,14 +68,6 @@ class _Only(Course):
         return list(self.wanted)
 
 
-def _show(course: Course, where: Where, console: Console) -> None:
-    board = Board(len(course.missing()), [], where.workers, console)
-    if not console.is_terminal:
-        return go(course, board, where.workers)
-    with Live(board, console=console, refresh_per_second=2, transient=True):
-        go(course, board, where.workers)
-
-
 def pilot(where: Where, console: Console) -> list[CellResult]:
     """The first arm on every task with PILOT_SEEDS seeds that the study does not use, from pilot_seed on: fix rate, end point,
     spread over seeds, and the seeds that would be needed to see a difference of plan.smallest. Kept in `pilot` beside the
@@ -92,7 +82,7 @@ def pilot(where: Where, console: Console) -> list[CellResult]:
     with alone(where.directory):
         _share(study / "base", where.directory / "base")
         course = where.course()
-        _show(course, where, console)
+        work(course, where, console)
         _share(where.directory / "base", study / "base")
     console.print(room_table(plan, course.results()))
     return course.results()

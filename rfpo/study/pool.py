@@ -73,8 +73,8 @@ class Pool:
         while (word := self._word(max(0.0, until - time.monotonic()) if not heard else 0.0)) is not None:
             heard.append(word)
         for word in heard:
-            if word.done:
-                self._worker_of(word.label).job = None
+            if word.done and (worker := self._worker_of(word.label)) is not None:
+                worker.job = None
         return heard + self._buried()
 
     def _word(self, seconds: float) -> News | None:
@@ -96,8 +96,9 @@ class Pool:
         self._workers.append(_Worker(process, jobs))
         return self._workers[-1]
 
-    def _worker_of(self, label: str) -> "_Worker":
-        return next(worker for worker in self._workers if worker.job is not None and worker.job.label == label)
+    def _worker_of(self, label: str) -> "_Worker | None":
+        """None when it has died."""
+        return next((worker for worker in self._workers if worker.job is not None and worker.job.label == label), None)
 
     def _buried(self) -> list[News]:
         """The jobs of workers that died."""

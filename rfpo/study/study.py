@@ -42,16 +42,21 @@ def run_study(where: Where, console: Console, most: int | None = None) -> Course
     with alone(where.directory):
         course = where.course()
         _note_versions(where)
-        board = Board(len(course.names()), course.results(), where.workers, console)
-        live = Live(board, console=console, refresh_per_second=2, transient=True) if console.is_terminal else nullcontext()
         try:
-            with live:
-                go(course, board, where.workers, most)
+            work(course, where, console, most)
         finally:
             page = write(where, course)
     console.print(arms_table(course.results()))
     console.print(f"{_state(course)}\nReport: {page}", soft_wrap=True, highlight=False)
     return course
+
+
+def work(course: Course, where: Where, console: Console, most: int | None = None) -> None:
+    """Run what the course lacks, with its progress on the console."""
+    board = Board(len(course.names()), course.results(), where.workers, console)
+    live = Live(board, console=console, refresh_per_second=2, transient=True) if console.is_terminal else nullcontext()
+    with live:
+        go(course, board, where.workers, most)
 
 
 def _state(course: Course) -> str:

@@ -19,6 +19,18 @@ class Pools:
     repeated: int = 0
 
 
+class Drawn:
+    """What tasks share that draw their prompts into two pools (`_pools`)."""
+
+    _pools: Pools
+
+    def training_prompts(self) -> tuple[Prompt, ...]:
+        return self._pools.training
+
+    def evaluation_prompts(self) -> tuple[Prompt, ...]:
+        return self._pools.evaluation
+
+
 def is_evaluation(text: str, share: float = EVALUATION_SHARE) -> bool:
     """Which side a text is on. It hangs on the text alone, so no seed and no size can mix the two sides."""
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little") < share * 2**64

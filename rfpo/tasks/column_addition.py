@@ -8,11 +8,11 @@ from typing import ClassVar
 
 from rfpo.checks import require
 from rfpo.records import Location, Prompt, Verdict
-from rfpo.tasks._split import Pools, fill, most_draws
+from rfpo.tasks._split import Drawn, Pools, fill, most_draws
 
 
 @dataclass(frozen=True)
-class ColumnAddition:
+class ColumnAddition(Drawn):
     """Add two numbers of `digits` digits column by column.
 
     The prompt is `a+b=`. The answer has one field a column, the least significant first: the two digits, the carry *into*
@@ -39,12 +39,6 @@ class ColumnAddition:
     @property
     def name(self) -> str:
         return "column_addition"
-
-    def training_prompts(self) -> tuple[Prompt, ...]:
-        return self._pools.training
-
-    def evaluation_prompts(self) -> tuple[Prompt, ...]:
-        return self._pools.evaluation
 
     def verify(self, prompt: Prompt, text: str) -> Verdict:
         if text == prompt.solution:

@@ -12,7 +12,7 @@ from rfpo.errors import UserError
 from rfpo.records import Location, Prompt, Verdict
 from rfpo.tasks._content import as_content
 from rfpo.tasks._extract import answer_span, check_extract
-from rfpo.tasks._split import Pools, fill, most_draws
+from rfpo.tasks._split import Drawn, Pools, fill, most_draws
 
 OPERATORS = "+-*/"
 PUZZLE = re.compile(r"(\d+(?:,\d+)+):(\d+)=")
@@ -27,7 +27,7 @@ Step = tuple[int, str, int, int]
 
 
 @dataclass(frozen=True)
-class Countdown:
+class Countdown(Drawn):
     """Make the target from `numbers` numbers from 1 to `largest` by steps of two, each number and each result used at most
     once; with `use_all` every one of them exactly once. The target is at most `largest_target` and none of the numbers.
 
@@ -75,12 +75,6 @@ class Countdown:
     @property
     def name(self) -> str:
         return "countdown"
-
-    def training_prompts(self) -> tuple[Prompt, ...]:
-        return self._pools.training
-
-    def evaluation_prompts(self) -> tuple[Prompt, ...]:
-        return self._pools.evaluation
 
     def verify(self, prompt: Prompt, text: str) -> Verdict:
         pool, target = puzzle(prompt.text)

@@ -12,7 +12,7 @@ from typing import ClassVar
 from rfpo.checks import require
 from rfpo.errors import UserError
 from rfpo.records import Location, Prompt, Verdict
-from rfpo.tasks._split import Pools, fill, most_draws
+from rfpo.tasks._split import Drawn, Pools, fill, most_draws
 
 Cell = tuple[int, int]
 """(row, column), from 0."""
@@ -22,7 +22,7 @@ STEP = re.compile(r"([RDLU])([a-z]\d+)")
 
 
 @dataclass(frozen=True)
-class GridPath:
+class GridPath(Drawn):
     """Walk from one cell of a grid of `rows` times `columns` cells to another, round `walls` walls, in as few steps as can be.
 
     The prompt draws the grid, `#` a wall, and names start and goal: columns are letters from the left, rows numbers from the
@@ -65,12 +65,6 @@ class GridPath:
     @property
     def name(self) -> str:
         return "grid_path"
-
-    def training_prompts(self) -> tuple[Prompt, ...]:
-        return self._pools.training
-
-    def evaluation_prompts(self) -> tuple[Prompt, ...]:
-        return self._pools.evaluation
 
     def verify(self, prompt: Prompt, text: str) -> Verdict:
         grid = Grid.read(prompt.text)

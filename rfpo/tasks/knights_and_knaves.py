@@ -11,7 +11,7 @@ from typing import ClassVar, NamedTuple
 
 from rfpo.checks import require
 from rfpo.records import Location, Prompt, Verdict
-from rfpo.tasks._split import Pools, fill, most_draws
+from rfpo.tasks._split import Drawn, Pools, fill, most_draws
 
 Kinds = dict[str, bool]
 """Whether each person is a knight."""
@@ -38,7 +38,7 @@ class Statement(NamedTuple):
 
 
 @dataclass(frozen=True)
-class KnightsAndKnaves:
+class KnightsAndKnaves(Drawn):
     """Say of each of `persons` persons whether they are a knight (+), all of whose statements are true, or a knave (-), all of
     whose statements are false. Each makes one statement, and exactly one answer agrees with all of them.
 
@@ -73,12 +73,6 @@ class KnightsAndKnaves:
     @property
     def name(self) -> str:
         return "knights_and_knaves"
-
-    def training_prompts(self) -> tuple[Prompt, ...]:
-        return self._pools.training
-
-    def evaluation_prompts(self) -> tuple[Prompt, ...]:
-        return self._pools.evaluation
 
     def verify(self, prompt: Prompt, text: str) -> Verdict:
         if text == prompt.solution:

@@ -9,14 +9,14 @@ from typing import ClassVar
 
 from rfpo.checks import require
 from rfpo.records import Location, Prompt, Verdict
-from rfpo.tasks._split import Pools, fill, most_draws
+from rfpo.tasks._split import Drawn, Pools, fill, most_draws
 
 FACTORS = range(2, 10)
 NOTHING: Mapping[int, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
-class Multiplication:
+class Multiplication(Drawn):
     """Multiply a number of `digits` digits by one digit from 2 to 9, column by column.
 
     The prompt is `number*factor=`. The answer has one field a column, the least significant first: the number's digit, the
@@ -43,12 +43,6 @@ class Multiplication:
     @property
     def name(self) -> str:
         return "multiplication"
-
-    def training_prompts(self) -> tuple[Prompt, ...]:
-        return self._pools.training
-
-    def evaluation_prompts(self) -> tuple[Prompt, ...]:
-        return self._pools.evaluation
 
     def verify(self, prompt: Prompt, text: str) -> Verdict:
         if text == prompt.solution:

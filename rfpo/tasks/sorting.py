@@ -10,14 +10,14 @@ from typing import ClassVar
 
 from rfpo.checks import require
 from rfpo.records import Location, Prompt, Verdict
-from rfpo.tasks._split import Pools, fill, most_draws
+from rfpo.tasks._split import Drawn, Pools, fill, most_draws
 
 DIGITS = digits + ascii_lowercase
 """The digits of base 36, in order."""
 
 
 @dataclass(frozen=True)
-class Sorting:
+class Sorting(Drawn):
     """Sort `length` digits of base `base` by insertion, writing down what is sorted after each pass.
 
     The prompt is the digits. The first pass sorts the first two, and each later one puts the next digit into its place; equal
@@ -47,12 +47,6 @@ class Sorting:
     @property
     def name(self) -> str:
         return "sorting"
-
-    def training_prompts(self) -> tuple[Prompt, ...]:
-        return self._pools.training
-
-    def evaluation_prompts(self) -> tuple[Prompt, ...]:
-        return self._pools.evaluation
 
     def verify(self, prompt: Prompt, text: str) -> Verdict:
         if text == prompt.solution:

@@ -9,11 +9,11 @@ from typing import ClassVar
 
 from rfpo.checks import require
 from rfpo.records import Location, Prompt, Verdict
-from rfpo.tasks._split import Pools, fill, most_draws
+from rfpo.tasks._split import Drawn, Pools, fill, most_draws
 
 
 @dataclass(frozen=True)
-class StateMachine:
+class StateMachine(Drawn):
     """Run a machine of `states` states over a word of `length` symbols, or, with `shortest`, of from `shortest` to `length`
     symbols, each length equally often: a solver that makes a step rightly with probability p solves a word of L symbols with
     p^L, so that one pool then holds easy and hard prompts.
@@ -52,12 +52,6 @@ class StateMachine:
     @property
     def name(self) -> str:
         return "state_machine"
-
-    def training_prompts(self) -> tuple[Prompt, ...]:
-        return self._pools.training
-
-    def evaluation_prompts(self) -> tuple[Prompt, ...]:
-        return self._pools.evaluation
 
     def verify(self, prompt: Prompt, text: str) -> Verdict:
         if text == prompt.solution:
