@@ -94,6 +94,10 @@ class Learner(Protocol):
     offers: frozenset[str]
     """Columns it can fill; a piece that needs another is refused before the run starts."""
 
+    scored_tokens: int
+    """Completion tokens that `score` has passed through the model since it was loaded, whatever asked for them: a token that
+    two columns with a pass of their own need counts twice. What an update's own pass reads is not among them."""
+
     def score(self, batch: Batch, columns: frozenset[str]) -> Batch:
         """The batch with these log-prob columns filled, under each row's train context ("old", "update", "reference",
         "parent", "parent_update"), or under the teacher's context ("teacher")."""

@@ -31,6 +31,7 @@ class ScriptedEngine:
     logp: float = -0.5
     context_length: int = 4096
     policy_version: int = 0
+    scored_tokens: int = 0
     requests: list[Request] = field(default_factory=list)
     updates: list[tuple[Stream, ...]] = field(default_factory=list)
     learning_rates: list[float] = field(default_factory=list)
@@ -86,6 +87,7 @@ class ScriptedEngine:
 
     def score(self, batch: Batch, columns: frozenset[str]) -> Batch:
         shapes = {name: batch.parent_mask if name.startswith("parent") else batch.valid for name in columns}
+        self.scored_tokens += sum(int(mask.sum()) for mask in shapes.values())
         return replace(batch, **{name: torch.where(mask, self.logp, 0.0) for name, mask in shapes.items()})
 
     def update(self, streams: Sequence[Stream], learning_rate: float) -> UpdateReport:

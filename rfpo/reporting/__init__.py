@@ -25,7 +25,8 @@ The report and the display read these metrics, all of them optional; a run may r
 | gradient_share_corrected           | share of the sum of absolute gradients by log-probs                   |
 | generated_tokens                   | generated for training since the start: the currency                  |
 | rollout_tokens, correction_tokens  | since the start; together they make up generated_tokens               |
-| trained_tokens, evaluation_tokens  | since the start; not counted in generated_tokens                      |
+| trained_tokens, scored_tokens,     | since the start; not counted in generated_tokens; scored: read for    |
+| evaluation_tokens                  | their log-probs alone                                                 |
 | evaluation/<name>/pass@<k>         | on evaluation prompts                                                 |
 """
 

@@ -195,12 +195,19 @@ def beyond_base(rows: Sequence[BeyondRow]) -> str:
 
 
 def costs(plan: Plan, cells: Sequence[CellResult]) -> str:
-    """Means over an arm's cells, bars relative to the dearest arm."""
-    shown = ("generated_tokens", "correction_tokens", "trained_tokens", "core_seconds")
-    means = {arm: [fmean(getattr(cell, key) for cell in its) for key in shown]
+    """Means over those of an arm's cells that have the number, bars relative to the dearest arm."""
+    shown = {"generated tokens": ("generated_tokens", tokens), "of them for corrections": ("correction_tokens", tokens),
+             "trained tokens": ("trained_tokens", tokens), "scored tokens": ("scored_tokens", tokens),
+             "core-seconds": ("core_seconds", "{:,.0f} s".format)}
+    means = {arm: [_mean(getattr(cell, key) for cell in its) for key, _ in shown.values()]
              for arm in plan.arms if (its := [cell for cell in cells if cell.arm == arm])}
-    most = [max(column) or 1 for column in zip(*means.values(), strict=True)]
-    write = (tokens, tokens, tokens, "{:,.0f} s".format)
-    rows = [(arm, *(page.Bar(value / top, say(value)) for value, top, say in zip(values, most, write, strict=True)))
+    most = [max((value for value in column if value), default=1) for column in zip(*means.values(), strict=True)]
+    rows = [(arm, *("-" if value is None else page.Bar(value / top, say(value))
+                    for value, top, (_, say) in zip(values, most, shown.values(), strict=True)))
             for arm, values in means.items()]
-    return page.table(("arm", "generated tokens", "of them for corrections", "trained tokens", "core-seconds"), rows)
+    return page.table(("arm", *shown), rows)
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return fmean(known) if known else None

@@ -52,6 +52,7 @@ class CellResult:
     histogram of log R_off over trained corrections. `slope` is the measured gamma: the regression slope, through the origin, of
     the corrections' log weight on mean log pi_old(o | q) - mean log pi_old(o_f | q), over `slope_rows` of them (None: no
     weight, or nothing corrected). `correction_tokens_by_step` and `updates_by_step` are the ledger that other arms may follow.
+    `scored_tokens` were passed through the model for their log-probs alone (None: a cell made before that was kept).
     `seconds` are of training alone, `core_seconds` of the whole cell.
     """
 
@@ -70,6 +71,7 @@ class CellResult:
     prompt_tokens: int
     evaluation_tokens: int
     critic_tokens: int = 0
+    scored_tokens: int | None = None
     stuck: int = 0
     fixed: int = 0
     corrected_rows: int = 0

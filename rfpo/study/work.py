@@ -81,7 +81,8 @@ def run_cell(cell: Cell, directory: Path, show: Show = quiet, *, keep: bool = Fa
         arm=arm, task=task, seed=seed, key=cell.key, marks=tuple(watch.marks), steps=state.step, updates=state.updates,
         trained_rows=state.trained_rows, idle_steps=state.idle_steps, rollout_tokens=state.tokens.rollout,
         correction_tokens=state.tokens.correction, trained_tokens=state.tokens.trained, prompt_tokens=state.tokens.prompt,
-        evaluation_tokens=state.tokens.evaluation, critic_tokens=state.tokens.critic, stuck=state.tally.stuck,
+        evaluation_tokens=state.tokens.evaluation, critic_tokens=state.tokens.critic,
+        scored_tokens=state.tokens.scored, stuck=state.tally.stuck,
         fixed=state.tally.fixed, **numbers, seconds=round(watch.seconds, 2),
         core_seconds=round(time.process_time() - cpu, 2))
     if not keep:

@@ -11,7 +11,8 @@ class Ledger:
 
     `rollout` and `correction` are sampled for training (corrections: every try, accepted or not, and every reflection or hint
     on the way); `evaluation` is counted apart, and so is what another model wrote as a `critic`; `prompt` tokens were read,
-    `trained` tokens had a gradient.
+    `trained` tokens had a gradient, `scored` tokens were passed through the model for their log-probs alone
+    (Learner.scored_tokens).
     """
 
     rollout: int = 0
@@ -20,6 +21,7 @@ class Ledger:
     prompt: int = 0
     trained: int = 0
     critic: int = 0
+    scored: int = 0
 
     @property
     def generated(self) -> int:

@@ -28,12 +28,13 @@ Record = tuple[dict, dict, list[dict]]
 
 def take_step(bench: Bench, state: LoopState, progress: float) -> Record:
     """One step: moves `state` and the engine, and returns what is written down."""
-    started = perf_counter()
+    started, scored = perf_counter(), bench.engine.scored_tokens
     harvest = gather(bench, state, progress)
     sampled = perf_counter()
     lesson = learn(bench, state, harvest.samples, progress) if harvest.samples else None
     learned = perf_counter()
     _account(state, harvest, lesson)
+    state.tokens.scored += bench.engine.scored_tokens - scored
     corrected = _correction_metrics(harvest, lesson) | recovery(state.memory) if harvest.fixes else {}
     metrics = _rollout_metrics(harvest) | corrected | _update_metrics(lesson) | totals(state)
     generated = sum(a.completion.drawn for a in (*harvest.rollouts, *harvest.tries))
@@ -117,6 +118,7 @@ def totals(state: LoopState) -> dict:
     return {"generated_tokens": state.tokens.generated, "rollout_tokens": state.tokens.rollout,
             "correction_tokens": state.tokens.correction,
             "evaluation_tokens": state.tokens.evaluation, "trained_tokens": state.tokens.trained,
+            "scored_tokens": state.tokens.scored,
             "updates": state.updates, "trained_rows": state.trained_rows, "skipped_updates": state.skipped_updates}
 
 

@@ -48,6 +48,16 @@ def test_old_and_update_in_one_pass(qwen3):
     assert seen == [(1, tokens)]  # one pass, each prompt once, no padding, and no last token, which predicts nothing
 
 
+def test_each_pass_counts_its_tokens(directory):
+    engine = engine_of(directory, reference=True)
+    batch = batch_of([sample(context=(9,)), corrected_sample()])
+    rows, parents = int(batch.valid.sum()), int(batch.parent_mask.sum())
+    engine.score(batch, frozenset({"old", "update", "parent"}))
+    assert rows != parents and engine.scored_tokens == rows + parents
+    engine.score(batch, frozenset({"reference"}))
+    assert engine.scored_tokens == 2 * rows + parents
+
+
 def test_what_stands_in_the_padding_does_not_matter(qwen3):
     batch = batch_of()
     junk = replace(batch, tokens=torch.where(batch.valid, batch.tokens, 10**6))

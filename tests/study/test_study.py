@@ -6,12 +6,13 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from rfpo.cli import main
-from rfpo.study.results import from_line
+from rfpo.study.results import from_line, to_line
 from rfpo.study.table import Table
 from tests.study.small import TEXT, plan_file
 
@@ -59,6 +60,17 @@ def test_a_cell_run_again_gives_its_numbers_and_one_that_does_not_says_so(done, 
     (tmp_path / "cells.jsonl").write_text("\n".join(changed) + "\n")
     assert main(["study", str(plan), "--out", str(tmp_path), "--again", "rfpo/sums/0"]) == 1
     assert "differs in updates" in capsys.readouterr().err
+
+
+def test_a_cell_of_before_scored_tokens_were_counted_is_compared_without_them(done, capsys, tmp_path):
+    plan, out = done
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base" / "sums.json").write_text((out / "base" / "sums.json").read_text())
+    old = [replace(cell, scored_tokens=None) for cell in Table(out).lines]
+    (tmp_path / "cells.jsonl").write_text("".join(to_line(cell) + "\n" for cell in old))
+    assert main(["study", str(plan), "--out", str(tmp_path), "--again", "rfpo/sums/0"]) == 0
+    assert "bit for bit" in capsys.readouterr().err
+    assert all(cell.scored_tokens for cell in Table(out).lines if cell.arm == "rfpo")
 
 
 def test_status_names_what_is_missing(done, capsys, tmp_path):

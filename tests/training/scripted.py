@@ -40,6 +40,7 @@ class Parted(ScriptedEngine):
     def score(self, batch: Batch, columns: frozenset[str]) -> Batch:
         drift = self.drift * self.policy_version
         masks = {name: batch.parent_mask if name.startswith("parent") else batch.valid for name in columns}
+        self.scored_tokens += sum(int(mask.sum()) for mask in masks.values())
         return replace(batch, **{name: torch.where(mask, (-0.9 if name.startswith("parent") else -0.5) - drift, 0.0)
                                  for name, mask in masks.items()})
 

@@ -68,6 +68,7 @@ def test_every_token_is_counted(corrected):
     assert state.tokens.prompt == 4 * asked + 2 * told
     assert (state.tokens.trained, state.trained_rows, state.updates, state.step) == (4 * LENGTH, 4, 1, 1)
     assert metrics["generated_tokens"] == 6 * LENGTH
+    assert state.tokens.scored == metrics["scored_tokens"] == LENGTH  # the one parent; the rows' own update reads the rest
     assert (metrics["stuck_share"], metrics["fix_rate"], metrics["tries"], metrics["try_success"]) == (1.0, 1.0, 2, 0.5)
     assert (metrics["solved_share"], metrics["reward"], metrics["corrected_rows"]) == (0.0, 0.25, 1)
     assert metrics["log_r_off"] == pytest.approx(-0.4)

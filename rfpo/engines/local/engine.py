@@ -45,6 +45,7 @@ class LocalEngine:
     dtype: torch.dtype = torch.float32
     seed: int = 0
     policy_version: int = 0
+    scored_tokens: int = 0
     half: HalfCopy = field(default_factory=HalfCopy)
     offers: frozenset[str] = field(init=False)
 
@@ -126,9 +127,11 @@ class LocalEngine:
             with self._policy(reference) as network:
                 return scoring.score_tokens(self.forward, network, batch, tokens, valid, self.budget.tokens)
 
+        self.scored_tokens += int(valid.sum())
         return self.budget.within(work, lambda: longest_row(batch, valid))
 
     def _score_likeliest(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        self.scored_tokens += int(batch.valid.sum())
         return self.budget.within(
             lambda: scoring.score_likeliest(self.forward, self.network, batch, self.budget.tokens),
             lambda: longest_row(batch, batch.valid))

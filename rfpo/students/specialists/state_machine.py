@@ -36,10 +36,10 @@ class StateMachine:
     right: float = 0.4
     words: ClassVar[tuple[str, ...]] = ("state", "symbol", "next", "result", "format", "step ", "the final state",
                                         *(entry + mark for entry in ENTRIES for mark in ",|;"))
-    rates: ClassVar[Rates] = Rates(located=0.45, wrong_only=0.08, error=0.3, avoid=0.1, hint=0.45, named=0.15, reflection=0.3)
+    rates: ClassVar[Rates] = Rates(located=0.5, wrong_only=0.08, error=0.3, avoid=0.1, hint=0.45, named=0.15, reflection=0.3)
     several_answers: ClassVar[bool] = False
     graded: ClassVar[bool] = True
-    steps: ClassVar[int] = 4500
+    steps: ClassVar[int] = 5500
     learning_rate: ClassVar[float] = 0.003
 
     def __post_init__(self):
