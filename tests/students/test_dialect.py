@@ -1,6 +1,7 @@
 """The lessons: what each kind of correction prompt teaches, and that the tokenizer reads every one of them."""
 
 import random
+import re
 from importlib.resources import files
 from itertools import islice
 
@@ -71,10 +72,21 @@ def test_a_given_beginning_reaches_past_the_place_and_is_continued_rightly():
         assert len(context) >= len("47+85=") + 8 and {context + answer for answer in answers} == {f"47+85={RIGHT}"}
 
 
-def test_every_template_is_taught():
+def test_every_kind_of_lesson_has_its_template():
     folder = files("rfpo.correction") / "templates" / "student"
-    assert {file.stem for file in folder.iterdir()} == set(SHARES) - {"plain", "elsewhere", "prefix"}
+    assert {file.stem for file in folder.iterdir()} >= set(SHARES) - {"plain", "elsewhere", "prefix"}
     assert sum(SHARES.values()) == pytest.approx(1.0)
+
+
+def test_every_template_reads_like_a_lesson():
+    """What another operator asks has the form of some lesson: the student has seen no other."""
+    texts = {file.stem: template(file.stem).template for file in (files("rfpo.correction") / "templates" / "student").iterdir()}
+    for part in ("group_feedback_each", "group_feedback_bare"):
+        texts[part] = texts["group_feedback"].replace("${attempts}", texts[part])
+    forms = {re.sub(r"\$\{\w+\}", "_", texts[kind]) for kind in SHARES.keys() - {"plain", "elsewhere", "prefix"}}
+    forms.add("_")  # the plain question
+    for name in texts.keys() - {"group_feedback"}:
+        assert re.sub(r"\$\{\w+\}", "_", texts[name]) in forms, name
 
 
 def test_the_habit_bites_less_than_half_of_the_sums_and_its_place_varies():

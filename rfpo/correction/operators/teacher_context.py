@@ -30,7 +30,7 @@ class TeacherContext(Operator):
 
     Every graded answer has its prompt, right and truncated ones too, so that any trigger will do; those of equal text share
     one. Use it with the merge `distil`, which makes rows of the answers. Texts are those of `teacher_context_peer.txt` and so
-    on, with the field of that name; the set "student" has none. A request for such a prompt is a `Try` that is not judged and
+    on, with the field of that name. A request for such a prompt is a `Try` that is not judged and
     whose opening ends it, so it counts no generated token and no try.
 
     Degenerate: a group of which nothing is known but that it failed has no prompts.
