@@ -33,7 +33,6 @@ class Built:
 
 def write_card(folder: Path, built: Built, report) -> None:
     """`report` is the student's GateReport."""
-    sharpness = built.sharpness
     rows = "\n".join(f"| {line.text} | {line.value:.5f} | {line.bound} |" for line in report.lines)
     dialect = "\n".join(f"| {row.told} | {row.taught:.2f} | {row.kept:.2f} |" for row in report.followed)
     (folder / CARD).write_text(f"""# The student {built.name}
@@ -48,10 +47,7 @@ them at fixed rates (`rfpo/students/dialect.py`). So it shows whether a method c
 into what it does unasked; it does not show how often a model that was not prepared for it mends its answers. Most of the
 mistakes in these lessons were invented; {built.own} were its own, made after two thirds of its training.
 
-After training, its logits are multiplied by {sharpness:g}, as if it were sampled at a temperature of {1 / sharpness:g}: so its
-mistake is surer, and a lucky right answer rarer, than training alone made them.
-
-Licence: Apache-2.0
+{_sharpened(built.sharpness)}Licence: Apache-2.0
 
 SHA-256 of model.safetensors: {checksum(folder)}
 
@@ -73,3 +69,10 @@ How often it answers rightly when it is told something of its mistake, and how o
 |---|---|---|
 {dialect}
 """, encoding="utf-8")
+
+
+def _sharpened(factor: float) -> str:
+    return "" if factor == 1 else f"""After training, its logits are multiplied by {factor:g}, as if it were sampled at a temperature of {1 / factor:g}: so its
+mistake is surer, and a lucky right answer rarer, than training alone made them.
+
+"""

@@ -35,7 +35,7 @@ class Rates:
             require(self, name, lambda x: 0 <= x <= 1, "between 0 and 1", 0.5)
 
 
-STUDY = Rates(located=0.3, wrong_only=0.08, error=0.2, avoid=0.1, hint=0.6, named=0.15, solution=1.0, reflection=0.5)
+STUDY = Rates(located=0.3, wrong_only=0.08, error=0.2, avoid=0.1, hint=0.8, named=0.15, solution=1.0, reflection=0.5)
 """What the students of a study are taught: corrections that mostly fail, so that methods have room to differ."""
 
 

@@ -25,6 +25,7 @@ Name = tuple[str, str, int]
 TRAINING_PROMPTS, EVALUATION_PROMPTS = 2048, 1024
 """Of a student's task. The evaluation prompts are drawn on until both classes are full."""
 TEMPLATES = "student"
+"""What a student was taught to read."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,9 @@ def run_of(plan: Plan, arm: str, task: str, seed: int) -> Run:
         asked, where = plan.arms[arm], plan.tasks[task]
         run = replace(recipe(asked.recipe), name=arm, seed=seed, token_budget=where.token_budget, steps=1_000_000,
                       evaluation=Evaluation(prompts=0), keep_checkpoints=1)
-        run = for_student(run, where) if where.student else run
-        run = put(run, [*_fitting(run, plan.set), *_fitting(run, where.set), *asked.set.items()])
+        run = replace(run, model=Model(path=where.student), tasks=(task_of(where.student),)) if where.student else run
+        changes = {"fixing.operator.templates": TEMPLATES, **plan.set} if where.student else plan.set
+        run = put(run, [*_fitting(run, changes), *_fitting(run, where.set), *asked.set.items()])
         refuse(run)
         if where.student and run.model.path == where.student and where.student not in students.names():
             raise UserError(f"there is no student {where.student!r}; {near_miss(where.student, students.names())} Build one "
@@ -102,14 +104,6 @@ def _has(run: Run, path: list[str], last: str) -> bool:
     for name in path:
         value = getattr(value, name, None)
     return value is not None and any(field.name == last for field in fields(value))
-
-
-def for_student(run: Run, where: TaskPlan) -> Run:
-    """The run on a student's own task, its corrections worded as the student reads them."""
-    operator = getattr(run.fixing, "operator", None)
-    if operator is not None and any(field.name == "templates" for field in fields(operator)):
-        run = replace(run, fixing=replace(run.fixing, operator=replace(operator, templates=TEMPLATES)))
-    return replace(run, model=Model(path=where.student), tasks=(task_of(where.student),))
 
 
 def task_of(student: str) -> Task:

@@ -1,7 +1,7 @@
 """The student of multiplication by one digit."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from rfpo.checks import require
@@ -28,7 +28,7 @@ class Multiplication:
     words: ClassVar[tuple[str, ...]] = ("digit", "factor", "carry", "product", "result", "format", "column ", "the result")
     steps: ClassVar[int] = 4000
     learning_rate: ClassVar[float] = 0.002
-    rates: ClassVar[Rates] = STUDY
+    rates: ClassVar[Rates] = replace(STUDY, hint=0.6)
     several_answers: ClassVar[bool] = False
 
     def __post_init__(self):

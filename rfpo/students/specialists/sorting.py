@@ -1,7 +1,7 @@
 """The student of insertion sort."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from rfpo.checks import require
@@ -26,7 +26,7 @@ class Sorting:
     words: ClassVar[tuple[str, ...]] = ("digits", "order", "format", "pass ")
     steps: ClassVar[int] = 4000
     learning_rate: ClassVar[float] = 0.002
-    rates: ClassVar[Rates] = STUDY
+    rates: ClassVar[Rates] = replace(STUDY, hint=0.45)
     several_answers: ClassVar[bool] = False
 
     def __post_init__(self):

@@ -36,7 +36,7 @@ class StateMachine:
     right: float = 0.4
     words: ClassVar[tuple[str, ...]] = ("state", "symbol", "next", "result", "format", "step ", "the final state",
                                         *(entry + mark for entry in ENTRIES for mark in ",|;"))
-    rates: ClassVar[Rates] = Rates(located=0.5, wrong_only=0.08, error=0.3, avoid=0.1, hint=0.45, named=0.15, reflection=0.3)
+    rates: ClassVar[Rates] = Rates(located=0.5, wrong_only=0.08, error=0.3, avoid=0.1, hint=0.75, named=0.15, reflection=0.3)
     several_answers: ClassVar[bool] = False
     graded: ClassVar[bool] = True
     steps: ClassVar[int] = 5500
