@@ -68,7 +68,7 @@ def cell(plan: Plan, name: Name, base: Base, paired: CellResult | None = None) -
 
 
 def run_of(plan: Plan, arm: str, task: str, seed: int) -> Run:
-    """The recipe, with what the student needs, then the plan's changes, the task's, and the arm's.
+    """The recipe, with what the student needs, the plan's changes, the task's, and the arm's: the later ones win.
 
     Raises UserError, naming the arm and the task, for changes that do not fit or a run that cannot work.
     """
@@ -77,8 +77,8 @@ def run_of(plan: Plan, arm: str, task: str, seed: int) -> Run:
         run = replace(recipe(asked.recipe), name=arm, seed=seed, token_budget=where.token_budget, steps=1_000_000,
                       evaluation=Evaluation(prompts=0), keep_checkpoints=1)
         run = replace(run, model=Model(path=where.student), tasks=(task_of(where.student),)) if where.student else run
-        changes = {"fixing.operator.templates": TEMPLATES, **plan.set} if where.student else plan.set
-        run = put(run, [*_fitting(run, changes), *_fitting(run, where.set), *asked.set.items()])
+        changes = {"fixing.operator.templates": TEMPLATES} if where.student else {}
+        run = _changed(run, {**changes, **plan.set, **where.set}, asked.set)
         refuse(run)
         if where.student and run.model.path == where.student and where.student not in students.names():
             raise UserError(f"there is no student {where.student!r}; {near_miss(where.student, students.names())} Build one "
@@ -87,6 +87,17 @@ def run_of(plan: Plan, arm: str, task: str, seed: int) -> Run:
         return run
     except UserError as error:
         raise UserError(f"arms.{arm} on tasks.{task}: {error}") from error
+
+
+def _changed(run: Run, general: Mapping[str, object], own: Mapping[str, object]) -> Run:
+    """The run with what is said for all arms, and then what the arm says itself. A piece that the arm puts in a slot gets
+    from what is said for all arms whatever the arm does not say of it."""
+    said = set(own) | {f"{path}.{name}" for path, value in own.items() if isinstance(value, Mapping) for name in value}
+    late = {path: value for path, value in general.items()
+            if path not in said and any(path.startswith(f"{slot}.") for slot in own)}
+    early = {path: value for path, value in general.items() if path not in late}
+    run = put(run, [*_fitting(run, early), *own.items()])
+    return put(run, _fitting(run, late))
 
 
 def _fitting(run: Run, changes: Mapping[str, object]) -> list[tuple[str, object]]:
