@@ -72,7 +72,9 @@ How often it answers rightly when it is told something of its mistake, and how o
 
 
 def _sharpened(factor: float) -> str:
-    return "" if factor == 1 else f"""After training, its logits are multiplied by {factor:g}, as if it were sampled at a temperature of {1 / factor:g}: so its
-mistake is surer, and a lucky right answer rarer, than training alone made them.
+    if factor == 1:
+        return ""
+    return f"""After training, its logits are multiplied by {factor:g}, as if it were sampled at a temperature of
+{1 / factor:g}: so its mistake is surer, and a lucky right answer rarer, than training alone made them.
 
 """

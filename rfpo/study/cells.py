@@ -16,7 +16,7 @@ from rfpo.config.save import to_plain
 from rfpo.errors import UserError, near_miss
 from rfpo.pieces import find
 from rfpo.recipes import recipe
-from rfpo.study.plan import ArmPlan, Measure, Plan, TaskPlan
+from rfpo.study.plan import ArmPlan, Measure, Plan
 from rfpo.study.results import Base, CellResult
 from rfpo.tasks import Task
 

@@ -75,8 +75,9 @@ def _note_versions(where: Where) -> None:
 
 
 def write(where: Where, course: Course) -> Path:
-    """summary.json and report.html from what is done. Returns the report's path."""
+    """summary.json, tables.md and report.html from what is done. Returns the report's path."""
     from rfpo.study.report import write_study
+    from rfpo.study.tables import write_tables
 
     results = course.results()
     known = {result.name for result in results}
@@ -87,6 +88,7 @@ def write(where: Where, course: Course) -> Path:
                "contrasts": [asdict(contrast) for contrast in contrasts(course.plan, results)]}
     text = json.dumps(summary, indent=1, allow_nan=False)
     (where.directory / "summary.json").write_text(text + "\n", encoding="utf-8")
+    write_tables(where.directory, course.plan, results, len(missing))
     path = where.directory / "versions.json"
     noted = json.loads(path.read_text(encoding="utf-8")) if path.exists() else [versions()]
     return write_study(where.directory, course.plan, results, course.bases, command=where.command, versions=noted[-1],

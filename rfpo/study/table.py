@@ -5,7 +5,7 @@
                   base/TASK.json what the student does before training
                   work/          cells that are under way; removed when they are done
                   versions.json  machine and versions that made the cells
-                  summary.json, report.html
+                  summary.json, tables.md, report.html
 """
 
 import json
