@@ -55,7 +55,8 @@ def lessons(specialist: Specialist, rates: Rates, rng: random.Random, own: Seque
     """Endless lessons, in the proportions of SHARES. As soon as there are failures of its own (`own` may grow meanwhile),
     half of the repairs of the kinds in OWN are of these. A graded student is not taught to go on rightly from a right
     beginning: it makes each step rightly at its own rate, and that lesson is the plain question with steps made."""
-    shares = {kind: share for kind, share in SHARES.items() if not (kind == "prefix" and is_graded(specialist))}
+    shares = {kind: share for kind, share in {**SHARES, **getattr(specialist, "shares", {})}.items()
+              if not (kind == "prefix" and is_graded(specialist))}
     kinds, weights = list(shares), list(shares.values())
     while True:
         kind = rng.choices(kinds, weights)[0]

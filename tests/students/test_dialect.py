@@ -150,6 +150,14 @@ def test_bad_settings_are_named():
         Build(hidden=100)
 
 
+def test_a_specialist_says_how_often_its_lessons_come():
+    class Hinted(ColumnAddition):
+        shares = {"hint_ladder": 9.0, "prefix": 0.0}
+
+    drawn = [lesson.context for lesson in islice(lessons(Hinted(), Rates(), random.Random(0)), 400)]
+    assert 0.85 < sum("<hint>" in context for context in drawn) / len(drawn) < 0.97  # 9 of 9.89
+
+
 def test_a_graded_student_is_not_taught_to_go_on_rightly_from_a_right_beginning():
     from itertools import islice
 

@@ -26,7 +26,8 @@ class Sorting:
     words: ClassVar[tuple[str, ...]] = ("digits", "order", "format", "pass ")
     steps: ClassVar[int] = 4000
     learning_rate: ClassVar[float] = 0.002
-    rates: ClassVar[Rates] = replace(STUDY, hint=0.45)
+    rates: ClassVar[Rates] = replace(STUDY, located=0.35, hint=0.6)
+    shares: ClassVar[dict[str, float]] = {"hint_ladder": 0.25, "fix_located": 0.22}
     several_answers: ClassVar[bool] = False
 
     def __post_init__(self):
