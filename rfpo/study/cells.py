@@ -4,7 +4,7 @@ that decides it."""
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -104,7 +104,7 @@ def _fitting(run: Run, changes: Mapping[str, object]) -> list[tuple[str, object]
     """The changes that are for all arms, without those of a correction stage or of a weight that this arm does not have."""
     kept = []
     for path, value in changes.items():
-        if path.startswith("fixing.") and not _has(run, path.split(".")[:-1], path.split(".")[-1]):
+        if path.startswith(("fixing.", "objective.weights.")) and not _has(run, path.split(".")[:-1], path.split(".")[-1]):
             continue
         kept.append((path, value))
     return kept
@@ -113,8 +113,11 @@ def _fitting(run: Run, changes: Mapping[str, object]) -> list[tuple[str, object]
 def _has(run: Run, path: list[str], last: str) -> bool:
     value = run
     for name in path:
-        value = getattr(value, name, None)
-    return value is not None and any(field.name == last for field in fields(value))
+        if isinstance(value, tuple):
+            value = value[int(name)] if name.isdigit() and int(name) < len(value) else None
+        else:
+            value = getattr(value, name, None)
+    return is_dataclass(value) and any(field.name == last for field in fields(value))
 
 
 def task_of(student: str) -> Task:

@@ -96,6 +96,28 @@ def test_a_change_for_all_arms_passes_over_those_without_a_correction_stage(plan
     assert run_of(plan, "rfpo", "sums", 0).fixing.operator.tries == 2
 
 
+OWN = TEXT.replace("token_budget = 2000", 'token_budget = 2000\nset = { "fixing.operator.tries" = 3 }') + """
+[arms.swapped]
+recipe = "rfpo"
+set = { "fixing.operator" = { kind = "rewrite_plain" }, "objective.weights" = ["importance"] }
+[arms.says]
+recipe = "rfpo"
+set = { "fixing.operator" = { kind = "rewrite_plain", tries = 7, templates = "prose" }, "objective.weights.0.gamma" = 0.5 }
+"""
+
+
+def test_what_an_arm_says_wins_and_what_it_leaves_open_the_task_and_the_plan_say(tmp_path):
+    plan = tiny(tmp_path, OWN.replace('"fixing.operator.tries" = 2\n', '"fixing.operator.tries" = 2\n'
+                                      '"objective.weights.0.gamma" = -1.0\n'))
+    operators = {arm: run_of(plan, arm, "sums", 0).fixing.operator for arm in ("rfpo", "extra", "swapped", "says")}
+    assert {arm: operator.tries for arm, operator in operators.items()} == {"rfpo": 3, "extra": 50, "swapped": 3, "says": 7}
+    assert type(operators["swapped"]).__name__ == type(operators["says"]).__name__ == "RewritePlain"
+    assert (operators["swapped"].templates, operators["says"].templates) == ("student", "prose")
+    weights = {arm: run_of(plan, arm, "sums", 0).objective.weights for arm in (*operators, "grpo")}
+    assert (weights["rfpo"][0].gamma, weights["says"][0].gamma) == (-1.0, 0.5)
+    assert [type(weight).__name__ for weight in weights["swapped"]] == ["Importance"] and weights["grpo"] == ()
+
+
 def test_a_task_without_a_student_says_its_model_and_its_tasks(tmp_path):
     own = '{ kind = "column_addition", digits = 3, size = 64, evaluation_size = 64 }'
     mine = f'set = {{ "model.path" = "column_addition", tasks = [{own}] }}'
