@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
+from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -10,6 +11,7 @@ from rfpo.pieces import find
 from rfpo.schedule import Schedule
 
 
+@cache
 def field_hints(cls: type) -> dict[str, Any]:
     """Name to resolved type hint of every field that the constructor takes."""
     hints = get_type_hints(cls)

@@ -89,6 +89,16 @@ def run_of(plan: Plan, arm: str, task: str, seed: int) -> Run:
         raise UserError(f"arms.{arm} on tasks.{task}: {error}") from error
 
 
+def refuse_changes(plan: Plan, task: str) -> None:
+    """Raise UserError for a change that is for all arms, of the plan or of the task, and has no place in any of them."""
+    runs = [run_of(plan, arm, task, plan.first_seed) for arm in plan.arms]
+    for where, changes in (("set", plan.set), (f"tasks.{task}.set", plan.tasks[task].set)):
+        for path, value in changes.items():
+            if not any(_fitting(run, {path: value}) for run in runs):
+                raise UserError(f"{where} has {path!r}, and no arm on tasks.{task} has a field of that name. Correct the name, "
+                                "as rfpo show RECIPE has it, or take it out.")
+
+
 def _changed(run: Run, general: Mapping[str, object], own: Mapping[str, object]) -> Run:
     """The run with what is said for all arms, and then what the arm says itself. A piece that the arm puts in a slot gets
     from what is said for all arms whatever the arm does not say of it."""
@@ -97,7 +107,7 @@ def _changed(run: Run, general: Mapping[str, object], own: Mapping[str, object])
             if path not in said and any(path.startswith(f"{slot}.") for slot in own)}
     early = {path: value for path, value in general.items() if path not in late}
     run = put(run, [*_fitting(run, early), *own.items()])
-    return put(run, _fitting(run, late))
+    return put(run, fitting) if (fitting := _fitting(run, late)) else run
 
 
 def _fitting(run: Run, changes: Mapping[str, object]) -> list[tuple[str, object]]:

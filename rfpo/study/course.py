@@ -19,7 +19,7 @@ from rfpo.errors import UserError, near_miss
 from rfpo.records import Prompt
 from rfpo.study.base import load_base, save_base
 from rfpo.study.board import Board
-from rfpo.study.cells import Cell, Name, cell, run_of, weights
+from rfpo.study.cells import Cell, Name, cell, refuse_changes, run_of, weights
 from rfpo.study.plan import Plan
 from rfpo.study.pool import Job, News, Pool
 from rfpo.study.results import Base, CellResult
@@ -55,7 +55,9 @@ class Course:
         self._training: dict[str, tuple[Prompt, ...]] = {}
 
     def refuse(self) -> None:
-        """Raise UserError for an arm that cannot be run on a task where the plan wants it."""
+        """Raise UserError for a change that fits no arm, and for an arm that cannot be run where the plan wants it."""
+        for task in self.tasks:
+            refuse_changes(self.plan, task)
         for arm, task in dict.fromkeys((arm, task) for arm, task, _ in self.names()):
             run = run_of(self.plan, arm, task, self.plan.first_seed)
             try:

@@ -6,6 +6,7 @@ import pytest
 
 from rfpo.errors import UserError
 from rfpo.study.cells import cell, run_of
+from rfpo.study.course import Course
 from rfpo.study.foresight import UNSTABLE
 from rfpo.study.results import from_line, to_line
 from rfpo.study.table import Table
@@ -94,6 +95,16 @@ def test_the_key_changes_with_what_decides_the_numbers(plan, base):
 def test_a_change_for_all_arms_passes_over_those_without_a_correction_stage(plan):
     assert run_of(plan, "grpo", "sums", 0).fixing is None
     assert run_of(plan, "rfpo", "sums", 0).fixing.operator.tries == 2
+
+
+@pytest.mark.parametrize(("old", "new", "where"), [
+    ('"fixing.operator.tries" = 2', '"fixing.operator.trys" = 2', r"set has 'fixing.operator.trys'"),
+    ("token_budget = 2000", 'token_budget = 2000\nset = { "objective.weights.1.gamma" = 0.0 }',
+     r"tasks.sums.set has 'objective.weights.1.gamma'"),
+])
+def test_a_change_that_fits_no_arm_is_refused(tmp_path, old, new, where):
+    with pytest.raises(UserError, match=where):
+        Course(tiny(tmp_path, TEXT.replace(old, new)), Table(tmp_path)).refuse()
 
 
 OWN = TEXT.replace("token_budget = 2000", 'token_budget = 2000\nset = { "fixing.operator.tries" = 3 }') + """
