@@ -21,7 +21,7 @@ LENGTH, BLANK, GROUP = 4, 10, 8
 
 
 def rfpo_loss(logp, old, mask, reward, group, parent, parent_mask, cap=2.0, clip=0.2) -> Tensor:
-    """loss = - mean_i R_off,i 1/|o_i| sum_t min[ r A , clip(r, 1 - clip, 1 + clip) A ]
+    """loss = - mean_i R_off,i 1/|o_i| sum_t min[ r A , clip(r, 1 - clip, 1 + clip) A ]     (the recipe rfpo_outer)
 
     logp, old [N,T]: log-probs of the answers under the plain prompt, of the policy now (with gradient) and at the start of
     the step; mask [N,T]: which are tokens; reward, group [N]; parent, parent_mask [N,P]: old log-probs, under the plain

@@ -87,7 +87,7 @@ def describe(name: str) -> str:
     """The recipe's docstring, read from its file."""
     if name in corrected_names():
         base = name.removeprefix(PREFIX)
-        return f"{base} with the correction stage and the off-policy ratio: corrected({base}()).\n\n{describe(base)}"
+        return f"{base} with the correction stage: corrected({base}()).\n\n{describe(base)}"
     folder = Path(__file__).parent / _room(name).removeprefix(ROOM).strip(".")
     tree = ast.parse((folder / f"{name}.py").read_text(encoding="utf-8"))
     function = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name)

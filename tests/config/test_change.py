@@ -32,7 +32,7 @@ from rfpo.tasks.column_addition import ColumnAddition
     ('objective.surrogate.high={kind="linear", start=0.2, end=0.3}', lambda run: run.objective.surrogate.high,
      Linear(start=0.2, end=0.3)),
     ("objective.weights.0.gamma=-1", lambda run: run.objective.weights, (OffPolicyRatio(gamma=-1.0),)),
-    ("objective.weights.0.cap=none", lambda run: run.objective.weights, (OffPolicyRatio(cap=None),)),
+    ("objective.weights.0.cap=none", lambda run: run.objective.weights, (OffPolicyRatio(gamma=0.0, cap=None),)),
     ("objective.weights=[]", lambda run: run.objective.weights, ()),
     ('objective.weights=["off_policy_ratio"]', lambda run: run.objective.weights, (OffPolicyRatio(),)),
     ("fixing=none", lambda run: run.fixing, None),

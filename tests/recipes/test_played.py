@@ -18,8 +18,12 @@ def test_grpo_learns_nothing_from_a_stuck_group():
     assert play.bench.engine.updates == [] and play.rows() == [] and play.asked == []
 
 
-def test_rfpo_puts_the_correction_in_its_parents_place_with_its_weight():
-    play = played("rfpo", [CARRY, RESULT, CARRY, RESULT], tries=[RIGHT])
+def test_rfpo_puts_the_correction_in_its_parents_place_without_a_weight():
+    assert played("rfpo", [CARRY, RESULT], tries=[RIGHT]).rows()[0].weight == 1.0
+
+
+def test_rfpo_outer_puts_the_correction_in_its_parents_place_with_its_weight():
+    play = played("rfpo_outer", [CARRY, RESULT, CARRY, RESULT], tries=[RIGHT])
     first = play.rows()[0]
     assert (first.text, first.parent, first.origin, first.context) == (RIGHT, CARRY, "corrected", HARD.content)
     assert first.weight == pytest.approx(2.718281828 ** -0.4, rel=1e-4)  # the parent's tokens are at -0.9, its own at -0.5

@@ -52,14 +52,15 @@ def test_dapo_draws_until_mixed_and_punishes_length_but_does_not_mask():
 def test_every_base_has_a_corrected_form():
     assert set(base_names()) == set(PRINTED)
     assert set(corrected_names()) == {f"rfpo_{name}" for name in PRINTED}
-    assert {*PRINTED, *corrected_names(), "rfpo", "rfpo_printed", "rfpo_inside", "rfpo_inverse"} <= set(recipe_names())
+    readings = {"rfpo_outer", "rfpo_printed", "rfpo_inside", "rfpo_inverse"}
+    assert {*PRINTED, *corrected_names(), "rfpo", *readings} <= set(recipe_names())
 
 
 @pytest.mark.parametrize("name", PRINTED)
 def test_corrected_adds_the_stage_and_one_weight_and_nothing_else(name):
     base, made = recipe(name), recipe(f"rfpo_{name}")
     assert made.fixing is not None and made.name == f"rfpo_{name}"
-    assert made.objective.weights == (*base.objective.weights, OffPolicyRatio())
+    assert made.objective.weights == (*base.objective.weights, OffPolicyRatio(gamma=0.0))
     without = replace(made, name=name, fixing=None, objective=replace(made.objective, weights=base.objective.weights))
     assert without == base
 
@@ -67,7 +68,7 @@ def test_corrected_adds_the_stage_and_one_weight_and_nothing_else(name):
 def test_corrected_keeps_the_weights_of_its_base():
     base = recipe("grpo")
     base = replace(base, objective=replace(base.objective, weights=(EngineMismatch(),)))
-    assert corrected(base).objective.weights == (EngineMismatch(), OffPolicyRatio())
+    assert corrected(base).objective.weights == (EngineMismatch(), OffPolicyRatio(gamma=0.0))
     assert corrected(base, weight=None).objective.weights == (EngineMismatch(),)
 
 
@@ -78,7 +79,7 @@ def test_corrected_takes_other_pieces():
 
 def test_the_recommended_recipe():
     run = recipe("rfpo")
-    assert run.objective.weights == (OffPolicyRatio(gamma=1.0, form="mean", link="exp", cap=2.0, snapshot="old"),)
+    assert run.objective.weights == (OffPolicyRatio(gamma=0.0, form="mean", link="exp", cap=2.0, snapshot="old"),)
     assert kind_of(run.fixing.merge) == "replace_one" and kind_of(run.fixing.diagnosis) == "all_wrong"
     assert isinstance(run.fixing.operator, FixLocated)
     assert replace(run, name="rfpo_grpo") == recipe("rfpo_grpo")
@@ -86,10 +87,11 @@ def test_the_recommended_recipe():
 
 def test_the_readings_differ_in_the_weights_place_only():
     grpo, rfpo = recipe("grpo").objective, recipe("rfpo")
-    printed, inside, inverse = (recipe(f"rfpo_{name}") for name in ("printed", "inside", "inverse"))
-    assert all(run.fixing == rfpo.fixing for run in (printed, inside, inverse))
+    outer, printed, inside, inverse = (recipe(f"rfpo_{name}") for name in ("outer", "printed", "inside", "inverse"))
+    assert all(run.fixing == rfpo.fixing for run in (outer, printed, inside, inverse))
+    assert outer.objective.weights == (replace(rfpo.objective.weights[0], gamma=1.0),)
     assert kind_of(printed.objective.surrogate) == "clip_times_weight" and printed.objective.weights == ()
-    assert printed.objective.surrogate.weight == inside.objective.ratio.weight == rfpo.objective.weights[0]
+    assert printed.objective.surrogate.weight == inside.objective.ratio.weight == outer.objective.weights[0]
     assert replace(printed.objective, surrogate=grpo.surrogate) == grpo
     assert kind_of(inside.objective.ratio) == "times_weight" and inside.objective.ratio.base == grpo.ratio
     assert replace(inside.objective, ratio=grpo.ratio) == grpo

@@ -25,7 +25,7 @@ checkpoint_every = 2
 "optimizer.learning_rate" = 1e-4
 "fixing.operator.tries" = 2
 [arms.rfpo]
-recipe = "rfpo"
+recipe = "rfpo_outer"
 [arms.extra]
 recipe = "extra_samples"
 spends_like = "rfpo"

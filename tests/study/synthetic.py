@@ -10,13 +10,13 @@ from rfpo.study.results import BINS, Base, CellResult, Mark, OperatorTally, digi
 
 BUDGET, STEPS = 100_000, 40
 ARMS = {  # name: recipe, changes, end of its curve on the stuck prompts, and the gamma that is measured
-    "rfpo": ("rfpo", {}, 0.62, 0.7),
+    "rfpo": ("rfpo_outer", {}, 0.62, 0.7),
     "grpo": ("grpo", {}, 0.04, None),
-    "gamma_0": ("rfpo", {"objective.weights.0.gamma": 0.0}, 0.61, 0.0),
+    "gamma_0": ("rfpo_outer", {"objective.weights.0.gamma": 0.0}, 0.61, 0.0),
     "inverse": ("rfpo_inverse", {}, 0.55, -0.8),
-    "uncapped": ("rfpo", {"objective.weights.0.cap": "none"}, 0.66, 1.02),
-    "shuffled": ("rfpo_shuffled", {}, 0.12, 0.7),
-    "plain": ("rfpo", {"objective.weights": []}, 0.60, None),
+    "uncapped": ("rfpo_outer", {"objective.weights.0.cap": "none"}, 0.66, 1.02),
+    "shuffled": ("rfpo_shuffled", {"objective.weights.0.gamma": 1.0}, 0.12, 0.7),
+    "plain": ("rfpo_outer", {"objective.weights": []}, 0.60, None),
     "extra": ("extra_samples", {}, 0.20, None),
 }
 TASKS = ("column_addition", "spell_backward", "third_task")
@@ -25,7 +25,7 @@ TASKS = ("column_addition", "spell_backward", "third_task")
 def plan(arms: int = 8, tasks: int = 2, seeds: int = 4, **changes) -> Plan:
     """The first arms of ARMS, then copies of rfpo; a claim for every six arms against rfpo, and rfpo against grpo first."""
     names = [*list(ARMS)[:arms], *(f"variant_{index}" for index in range(8, arms))]
-    made = {name: ArmPlan(recipe=ARMS[name][0] if name in ARMS else "rfpo", set=ARMS[name][1] if name in ARMS else {},
+    made = {name: ArmPlan(recipe=ARMS[name][0] if name in ARMS else "rfpo_outer", set=ARMS[name][1] if name in ARMS else {},
                           spends_like="rfpo" if name == "extra" else None) for name in names}
     rest = [name for name in names if name not in ("rfpo", "grpo")]
     claims = {"first": Claim(text="Do located corrections help at all?", contrasts=(("rfpo", "grpo"),))} if arms > 1 else {}

@@ -102,9 +102,10 @@ def test_slopes_are_weighted_by_their_rows():
 
 
 @pytest.mark.parametrize(("recipe", "changes", "asked"), [
-    ("rfpo", {}, (1.0, True)), ("rfpo_inverse", {"objective.weights.0.gamma": -0.5}, (-0.5, True)),
-    ("rfpo", {"objective.weights.0.cap": "none"}, (1.0, False)), ("rfpo_accept", {}, (-1.0, True)),
-    ("rfpo", {"objective.weights.0.form": "sum"}, None), ("rfpo", {"objective.weights": ["fixed"]}, None),
+    ("rfpo_outer", {}, (1.0, True)), ("rfpo", {}, (0.0, True)),
+    ("rfpo_inverse", {"objective.weights.0.gamma": -0.5}, (-0.5, True)),
+    ("rfpo_outer", {"objective.weights.0.cap": "none"}, (1.0, False)), ("rfpo_accept", {}, (-1.0, True)),
+    ("rfpo_outer", {"objective.weights.0.form": "sum"}, None), ("rfpo", {"objective.weights": ["fixed"]}, None),
     ("rfpo", {"objective.weights": []}, (0.0, False)), ("grpo", {}, None), ("rfpo", {"objective.wieghts": []}, None),
 ])
 def test_the_gamma_that_an_arm_asks_for(recipe, changes, asked):

@@ -33,6 +33,7 @@ recipe = "rfpo"
 set = { "objective.weights.0.gamma" = 0.0 }
 [arms.shuffled]
 recipe = "rfpo_shuffled"
+set = { "objective.weights.0.gamma" = 1.0 }
 [arms.dapo]
 recipe = "dapo_drop"
 [tasks.sums]

@@ -16,7 +16,7 @@ BUGS = {
 
 
 def text(*bugs: str) -> str:
-    planted = "".join(f'[arms.{bug}]\nrecipe = "rfpo"\nset = {{ {BUGS[bug][0]} }}\n' for bug in bugs)
+    planted = "".join(f'[arms.{bug}]\nrecipe = "rfpo_outer"\nset = {{ {BUGS[bug][0]} }}\n' for bug in bugs)
     return TEXT.replace("seeds = 2", "seeds = 1").replace('[arms.extra]\nrecipe = "extra_samples"\nspends_like = "rfpo"\n'
                                                           'set = { "fixing.operator.tries" = 50 }\n', planted)
 

@@ -50,8 +50,8 @@ def judge(items):
     return [Verdict.ungraded("no idea") if "?" in text else TASK.verify(prompt, text) for prompt, text in items]
 
 
-def bench(script: Callable[[Request, int], str], *prompts: Prompt, name: str = "rfpo", run=None, judge=judge, engine=Parted,
-          context: int = 4096, drift: float = 0.0, **changes) -> Bench:
+def bench(script: Callable[[Request, int], str], *prompts: Prompt, name: str = "rfpo_outer", run=None, judge=judge,
+          engine=Parted, context: int = 4096, drift: float = 0.0, **changes) -> Bench:
     """The recipe at the size of a test, with answers by `script`; changes name fields as in `--set`, with __ for a dot."""
     start = run or recipe(name)
     worded = hasattr(getattr(start.fixing, "operator", None), "templates")

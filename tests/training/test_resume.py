@@ -14,13 +14,14 @@ from rfpo.reporting.store import RunStore
 from rfpo.training import checkpoint
 from tests.training.build import STUDENT, at_call, files, sets
 
-PLAIN = ("rfpo", "--steps", "5", *sets(seed=3, group_size=4, prompts_per_step=4, fixing__operator__templates="student",
+PLAIN = ("rfpo_outer", "--steps", "5", *sets(seed=3, group_size=4, prompts_per_step=4, fixing__operator__templates="student",
                                        optimizer__learning_rate=1e-3, optimizer__warmup_steps=3, optimizer__decay="cosine",
                                        evaluation__every=2))
 DYNAMIC = ("rfpo_dapo", "--steps", "5", *sets(group_size=4, prompts_per_step=2, fixing__operator__templates="student",
+                                              objective__weights__0__gamma=1.0,
                                               optimizer__learning_rate=2e-4, epochs=2, updates_per_step=2,
                                               dynamic_sampling__max_rounds=2, evaluation__prompts=0))
-LOOKS_BACK = ("rfpo", "--steps", "6", *sets(tasks__0__size=8, group_size=4, prompts_per_step=4, evaluation__prompts=0,
+LOOKS_BACK = ("rfpo_outer", "--steps", "6", *sets(tasks__0__size=8, group_size=4, prompts_per_step=4, evaluation__prompts=0,
                                             optimizer__learning_rate=1e-4, fixing__keep=2, fixing__diagnosis="stalled",
                                             fixing__help__solved_at=0.9, fixing__operator=(
     '{kind="chain", operators=["stored_success", {kind="fix_located", templates="student"}]}')))

@@ -190,9 +190,9 @@ def row_weights(name):
 
 def test_the_weight_of_a_correction_by_each_reading():
     r = math.exp(-0.4)
-    weights = {name: row_weights(name) for name in ("rfpo", "rfpo_inverse", "rfpo_sigmoid", "rfpo_accept", "rfpo_suffix")}
-    assert weights == pytest.approx({"rfpo": r, "rfpo_inverse": 1 / r, "rfpo_sigmoid": 2 * r / (1 + r), "rfpo_accept": 1.0,
-                                     "rfpo_suffix": r}, rel=1e-4)
+    wanted = {"rfpo": 1.0, "rfpo_outer": r, "rfpo_inverse": 1 / r, "rfpo_sigmoid": 2 * r / (1 + r), "rfpo_accept": 1.0,
+              "rfpo_suffix": r}
+    assert {name: row_weights(name) for name in wanted} == pytest.approx(wanted, rel=1e-4)
 
 
 def weight(name, own, parent, shared=0):
@@ -203,7 +203,8 @@ def weight(name, own, parent, shared=0):
 
 
 @pytest.mark.parametrize("name, likelier, unlikelier", [  # than its parent, by 3 nats a token
-    ("rfpo", 0.5, 2.0), ("rfpo_inverse", 2.0, 0.5), ("rfpo_suffix", 0.5, 2.0), ("rfpo_accept", 1.0, math.exp(-3.0)),
+    ("rfpo", 1.0, 1.0), ("rfpo_outer", 0.5, 2.0), ("rfpo_inverse", 2.0, 0.5), ("rfpo_suffix", 0.5, 2.0),
+    ("rfpo_accept", 1.0, math.exp(-3.0)),
     ("rfpo_sigmoid", 2 / (1 + math.e**3), 2 - 2 / (1 + math.e**3)),
 ])
 def test_how_far_the_readings_go(name, likelier, unlikelier):
@@ -214,7 +215,7 @@ def test_how_far_the_readings_go(name, likelier, unlikelier):
 def test_only_the_suffix_is_compared_by_rfpo_suffix():
     own, parent = [-0.1, -0.1, -0.1, -1.0], [-0.1, -0.1, -0.1, -0.6]
     assert weight("rfpo_suffix", own, parent, shared=3) == pytest.approx(math.exp(0.4), rel=1e-6)
-    assert weight("rfpo", own, parent, shared=3) == pytest.approx(math.exp(0.1), rel=1e-6)
+    assert weight("rfpo_outer", own, parent, shared=3) == pytest.approx(math.exp(0.1), rel=1e-6)
     assert played("rfpo_suffix", WRONG, tries=[RIGHT]).rows()[0].trained == RIGHT
 
 
