@@ -425,10 +425,10 @@ def test_the_edit_distance_is_that_of_the_table():
     (lambda: GroupFeedback(most=0), "most"), (lambda: GroupFeedback(source="errors"), "did you mean 'error'"),
     (lambda: TextFeedback(source="critics"), "did you mean 'critic'"),
     (lambda: TextFeedback(feedback_tokens=0), "feedback_tokens"), (lambda: AvoidAnswers(at_once=0), "at_once"),
-    (lambda: AvoidAnswers(concise=True, templates="student"), "no avoid_answers_both.txt"),
+    (lambda: CritiqueThenRevise(critique_type="indicative", templates="student"), "no critique_then_revise_indicative.txt"),
     (lambda: DraftAndRefine(draft="bets"), "did you mean 'best'"), (lambda: DraftAndRefine(refinements=0), "refinements"),
     (lambda: MinimalEdit(most_edited=0), "most_edited"), (lambda: MinimalEdit(most_edited=1.1), "most_edited"),
-    (lambda: MinimalEdit(templates="student"), "no minimal_edit.txt"),
+    (lambda: RewriteWithReward(templates="student"), "no rewrite_with_reward.txt"),
 ])
 def test_bad_fields_are_refused(make, field):
     with pytest.raises(UserError, match=field) as refused:

@@ -95,7 +95,7 @@ def test_rfpo_simpo_has_the_pair_in_place_of_the_weight():
     chosen, rejected = sorted(play.rows("pairs"), key=lambda row: -row.reward)
     assert (chosen.text, rejected.text) == (RIGHT, CARRY) and chosen.unit == rejected.unit
     assert {chosen.context, rejected.context} == {HARD.content}
-    assert played("rfpo", WRONG, tries=[RIGHT]).rows()[0].weight != 1.0
+    assert played("rfpo_outer", WRONG, tries=[RIGHT]).rows()[0].weight != 1.0
 
 
 @pytest.mark.parametrize("name", ["arpo_gui", "exgrpo", "spear", "ngrpo", "rl_zvp", "lens", "rfpo_simpo"])
