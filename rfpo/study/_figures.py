@@ -1,6 +1,6 @@
 """The figures of a study: learning curves, forests of contrasts, small multiples of R_off, and tables with bars."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from math import ceil, exp, sqrt
 from statistics import fmean
 
@@ -195,17 +195,20 @@ def beyond_base(rows: Sequence[BeyondRow]) -> str:
 
 
 def costs(plan: Plan, cells: Sequence[CellResult]) -> str:
-    """Means over those of an arm's cells that have the number, bars relative to the dearest arm."""
-    shown = {"generated tokens": ("generated_tokens", tokens), "of them for corrections": ("correction_tokens", tokens),
-             "trained tokens": ("trained_tokens", tokens), "scored tokens": ("scored_tokens", tokens),
-             "core-seconds": ("core_seconds", "{:,.0f} s".format)}
-    means = {arm: [_mean(getattr(cell, key) for cell in its) for key, _ in shown.values()]
+    """Means over those of an arm's cells that have the number. Bars are relative to the dearest arm."""
+    shown = {"generated tokens": ("generated_tokens", tokens, False),
+             "of them for corrections": ("correction_tokens", tokens, True), "trained tokens": ("trained_tokens", tokens, True),
+             "scored tokens": ("scored_tokens", tokens, False), "core-seconds": ("core_seconds", "{:,.0f} s".format, False)}
+    means = {arm: [_mean(getattr(cell, key) for cell in its) for key, _, _ in shown.values()]
              for arm in plan.arms if (its := [cell for cell in cells if cell.arm == arm])}
     most = [max((value for value in column if value), default=1) for column in zip(*means.values(), strict=True)]
-    rows = [(arm, *("-" if value is None else page.Bar(value / top, say(value))
-                    for value, top, (_, say) in zip(values, most, shown.values(), strict=True)))
-            for arm, values in means.items()]
-    return page.table(("arm", *shown), rows)
+
+    def drawn(value: float | None, top: float, say: Callable[[float], str], bar: bool):
+        return "-" if value is None else page.Bar(value / top, say(value)) if bar else say(value)
+
+    return page.table(("arm", *shown), [
+        (arm, *(drawn(value, top, *how) for value, top, (_, *how) in zip(values, most, shown.values(), strict=True)))
+        for arm, values in means.items()])
 
 
 def _mean(values: Iterable[float | None]) -> float | None:
