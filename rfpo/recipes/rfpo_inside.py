@@ -13,7 +13,7 @@ def rfpo_inside() -> Run:
 
         loss = 1/N sum_i 1/|o_i| sum_t -min[ r R A , clip(r R, 0.8, 1.2) A ]
 
-    For comparison with rfpo: a correction with R above 1.2 is clipped away, which is conservative in PPO's sense.
+    For comparison with rfpo_outer: a correction with R above 1.2 is clipped away, which is conservative in PPO's sense.
     """
     run = corrected(grpo(), weight=None)
     return replace(run, objective=replace(run.objective, ratio=TimesWeight(base=Token(), weight=OffPolicyRatio())))

@@ -12,7 +12,7 @@ def rfpo_printed() -> Run:
 
         loss = 1/N sum_i 1/|o_i| sum_t -min[ r R A , clip(r R, 0.8, 1.2) R A ]
 
-    For comparison with rfpo: a correction with R below 0.8 has no gradient at r = 1. The ratio is that of rfpo (mean form,
+    For comparison with rfpo_outer: a correction with R below 0.8 has no gradient at r = 1. The ratio is the same (mean form,
     cap 2), so that the readings differ in its place only. In print it is the uncapped sum:
     `--set objective.surrogate.weight.form=sum --set objective.surrogate.weight.cap=none`. The printed KL term, whose
     coefficient is not given, is left out as in grpo.

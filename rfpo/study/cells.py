@@ -3,7 +3,7 @@ that decides it."""
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -89,9 +89,8 @@ def run_of(plan: Plan, arm: str, task: str, seed: int) -> Run:
         raise UserError(f"arms.{arm} on tasks.{task}: {error}") from error
 
 
-def refuse_changes(plan: Plan, task: str) -> None:
-    """Raise UserError for a change that is for all arms, of the plan or of the task, and has no place in any of them."""
-    runs = [run_of(plan, arm, task, plan.first_seed) for arm in plan.arms]
+def refuse_changes(plan: Plan, task: str, runs: Sequence[Run]) -> None:
+    """Raise UserError for a change that is for all arms, of the plan or of the task, and has no place in any of their runs."""
     for where, changes in (("set", plan.set), (f"tasks.{task}.set", plan.tasks[task].set)):
         for path, value in changes.items():
             if not any(_fitting(run, {path: value}) for run in runs):

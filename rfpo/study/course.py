@@ -56,10 +56,11 @@ class Course:
 
     def refuse(self) -> None:
         """Raise UserError for a change that fits no arm, and for an arm that cannot be run where the plan wants it."""
-        for task in self.tasks:
-            refuse_changes(self.plan, task)
-        for arm, task in dict.fromkeys((arm, task) for arm, task, _ in self.names()):
-            run = run_of(self.plan, arm, task, self.plan.first_seed)
+        wanted = dict.fromkeys((arm, task) for arm, task, _ in self.names())
+        runs = {(arm, task): run_of(self.plan, arm, task, self.plan.first_seed) for arm, task in wanted}
+        for task in dict.fromkeys(task for _, task in runs):
+            refuse_changes(self.plan, task, [run for (_, where), run in runs.items() if where == task])
+        for (arm, task), run in runs.items():
             try:
                 refuse_prompts(run, self._prompts(task, run))
             except UserError as error:

@@ -24,14 +24,15 @@ Cells = Sequence[CellResult]
 
 
 def write_study(out: Path, plan: Plan, results: Cells, bases: Mapping[str, Base], *, command: str, versions: Mapping[str, str],
-                missing: Sequence[tuple[str, str, int]]) -> Path:
+                missing: Sequence[tuple[str, str, int]], found: Sequence[ContrastResult] | None = None) -> Path:
     """Writes `out`/report.html and returns its path. It can be written while the study goes on: what has no cell yet is left
     out, and `missing` names the (arm, task, seed) that are not done. `command` repeats the study; `versions` are of what it ran
-    on. Cells that the plan does not ask for are not shown. The same study gives the same bytes."""
+    on. `found` are the contrasts, where they are known already. Cells that the plan does not ask for are not shown. The same
+    study gives the same bytes."""
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     cells = list(planned(plan, results).values())
-    found, made = contrasts(plan, cells), checks(plan, cells)
+    found, made = contrasts(plan, cells) if found is None else found, checks(plan, cells)
     rows = summary_rows(plan, cells)
     places = league(plan, rows)
     title = f"Study: {plan.name}"

@@ -80,19 +80,19 @@ def write(where: Where, course: Course) -> Path:
     from rfpo.study.tables import write_tables
 
     results = course.results()
+    rows, found = summary_rows(course.plan, results), contrasts(course.plan, results)
     known = {result.name for result in results}
     missing = [name for name in course.plan.cells() if name not in known]
     summary = {"plan": course.plan.name, "hash": course.plan.hash, "cells": len(results),
                "missing": ["/".join(map(str, name)) for name in missing],
-               "rows": [asdict(row) for row in summary_rows(course.plan, results)],
-               "contrasts": [asdict(contrast) for contrast in contrasts(course.plan, results)]}
+               "rows": [asdict(row) for row in rows], "contrasts": [asdict(contrast) for contrast in found]}
     text = json.dumps(summary, indent=1, allow_nan=False)
     (where.directory / "summary.json").write_text(text + "\n", encoding="utf-8")
-    write_tables(where.directory, course.plan, results, len(missing))
+    write_tables(where.directory, course.plan, rows, found, len(missing))
     path = where.directory / "versions.json"
     noted = json.loads(path.read_text(encoding="utf-8")) if path.exists() else [versions()]
     return write_study(where.directory, course.plan, results, course.bases, command=where.command, versions=noted[-1],
-                       missing=missing)
+                       missing=missing, found=found)
 
 
 def rewrite(where: Where, console: Console) -> Course:

@@ -5,19 +5,17 @@ from pathlib import Path
 
 from rfpo.reporting.wording import percent
 from rfpo.study._figures import interval, points
-from rfpo.study.contrasts import POOLED, ContrastResult, contrasts
+from rfpo.study.contrasts import POOLED, ContrastResult
 from rfpo.study.lead import league
 from rfpo.study.plan import Plan
-from rfpo.study.results import CellResult
-from rfpo.study.summary import SummaryRow, planned, summary_rows
+from rfpo.study.summary import SummaryRow
 
 
-def write_tables(out: Path, plan: Plan, results: Sequence[CellResult], missing: int) -> Path:
-    """Writes `out`/tables.md and returns its path. The same cells give the same bytes."""
-    cells = list(planned(plan, results).values())
-    rows = summary_rows(plan, cells)
-    done = f"Plan {plan.hash}; {len(cells):,} cells" + (f", {missing:,} are missing." if missing else ".")
-    parts = [f"# Study: {plan.name}", done, *_contrasts(plan, contrasts(plan, cells)), *_arms(plan, rows)]
+def write_tables(out: Path, plan: Plan, rows: Sequence[SummaryRow], found: Sequence[ContrastResult], missing: int) -> Path:
+    """Writes `out`/tables.md from a study's rows and contrasts, of which `missing` cells are not done, and returns its path."""
+    cells = sum(row.seeds for row in rows)
+    done = f"Plan {plan.hash}; {cells:,} cells" + (f", {missing:,} are missing." if missing else ".")
+    parts = [f"# Study: {plan.name}", done, *_contrasts(plan, found), *_arms(plan, rows)]
     path = Path(out) / "tables.md"
     path.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
     return path

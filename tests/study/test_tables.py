@@ -9,12 +9,17 @@ SMALL = plan(arms=4, tasks=2, seeds=3)
 CELLS = cells(SMALL)
 
 
+def written(tmp_path, results=CELLS) -> str:
+    made = summary_rows(SMALL, results), contrasts(SMALL, results)
+    return write_tables(tmp_path, SMALL, *made, len(CELLS) - len(results)).read_text()
+
+
 def rows(text: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
 
 
 def test_a_contrast_has_a_column_a_task_and_one_for_all(tmp_path):
-    text = write_tables(tmp_path, SMALL, CELLS, 0).read_text()
+    text = written(tmp_path)
     head, _, *lines = rows(text.split("**")[2])  # of the first claim
     assert head == ["arm", "against", *SMALL.tasks, POOLED]
     found = {(line.arm, line.against, line.task): line for line in contrasts(SMALL, CELLS)}
@@ -28,7 +33,7 @@ def test_a_contrast_has_a_column_a_task_and_one_for_all(tmp_path):
 
 
 def test_an_arm_has_a_row_on_every_task(tmp_path):
-    text = write_tables(tmp_path, SMALL, CELLS, 0).read_text()
+    text = written(tmp_path)
     means = {(row.task, row.arm): row.area.mean for row in summary_rows(SMALL, CELLS)}
     for task in SMALL.tasks:
         part = text.split(f"**{task}**")[1].split("**")[0]
@@ -38,6 +43,6 @@ def test_an_arm_has_a_row_on_every_task(tmp_path):
 
 def test_what_is_missing_is_counted_and_has_no_cell(tmp_path):
     half = [cell for cell in CELLS if cell.task == next(iter(SMALL.tasks))]
-    text = write_tables(tmp_path, SMALL, half, len(CELLS) - len(half)).read_text()
+    text = written(tmp_path, half)
     assert f"{len(half)} cells, {len(CELLS) - len(half)} are missing." in text
     assert all(task not in rows(text)[0] for task in list(SMALL.tasks)[1:])
