@@ -130,9 +130,10 @@ def _has(run: Run, path: list[str], last: str) -> bool:
 
 
 def task_of(student: str) -> Task:
-    """The student's own task, with evaluation prompts enough for both classes."""
-    task = find("rfpo.students.specialists", student)().task(size=TRAINING_PROMPTS)
-    return replace(task, evaluation_size=EVALUATION_PROMPTS)
+    """The student's own task, with evaluation prompts enough for both classes; or as many as there are (see Specialist)."""
+    specialist = find("rfpo.students.specialists", student)()
+    training, evaluation = getattr(specialist, "prompts", (TRAINING_PROMPTS, EVALUATION_PROMPTS))
+    return replace(specialist.task(size=training), evaluation_size=evaluation)
 
 
 def with_ledger(run: Run, arm: ArmPlan, paired: CellResult | None) -> Run:

@@ -12,12 +12,13 @@ from rich.table import Table as Shown
 
 from rfpo.errors import UserError, near_miss
 from rfpo.reporting.wording import percent
+from rfpo.reporting.wording import tokens as written
 from rfpo.study.cells import Name
 from rfpo.study.course import SECONDS, Course, alone
 from rfpo.study.health import ENDS, FIX_RATES
 from rfpo.study.plan import Claim, Plan
 from rfpo.study.pool import Job, Pool
-from rfpo.study.results import CellResult
+from rfpo.study.results import CellResult, first_at
 from rfpo.study.statistics import seeds_needed
 from rfpo.study.study import Where, work
 from rfpo.study.work import run_cell
@@ -85,6 +86,10 @@ def pilot(where: Where, console: Console) -> list[CellResult]:
         work(course, where, console)
         _share(where.directory / "base", study / "base")
     console.print(room_table(plan, course.results()))
+    for task in plan.tasks:
+        cells = [cell for cell in course.results() if cell.task == task]
+        if cells:
+            console.print(f"{task}: {budgets_with_room(cells)}", soft_wrap=True, highlight=False)
     return course.results()
 
 
@@ -115,6 +120,21 @@ def room_table(plan: Plan, results: list[CellResult]) -> Shown:
                       percent(fmean(cell.marks[-1].other_share for cell in cells)),
                       f"{fmean(cell.core_seconds for cell in cells):.0f}")
     return table
+
+
+def budgets_with_room(cells: list[CellResult]) -> str:
+    """The curve of one arm on one task, and between which budgets its end would have had room: what a run with a smaller
+    budget would have done, so long as nothing in it depends on its budget (a learning rate that falls towards the end does)."""
+    curve = [(fmean(mark.tokens for mark in marks), fmean(mark.stuck_share for mark in marks))
+             for marks in zip(*(cell.marks for cell in cells), strict=False)]
+    low, high = (first_at(curve, share) for share in ENDS)
+    if low is None:
+        found = f"the end has no room with up to {written(curve[-1][0])} tokens; try a larger budget"
+    elif high is None:
+        found = f"the end has room with {written(low)} to {written(curve[-1][0])} tokens, and perhaps with more"
+    else:
+        found = f"the end has room with {written(low)} to {written(high)} tokens"
+    return f"{found} (solved after " + ", ".join(f"{written(tokens)}: {percent(share)}" for tokens, share in curve[1:]) + ")"
 
 
 def _mean(values: list[float | None]) -> float | None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 BIN, BINS = 0.1, 60
@@ -120,17 +121,23 @@ class CellResult:
     def tokens_to(self, share: float) -> float | None:
         """Generated tokens at which the stuck prompts' solved share first reached `share`, straight between marks; None when
         it never did."""
-        points = [(mark.tokens, mark.stuck_share) for mark in self.marks]
-        for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
-            if y0 < share <= y1:
-                return x0 + (x1 - x0) * (share - y0) / (y1 - y0)
-        return float(points[0][0]) if points and points[0][1] >= share else None
+        return first_at([(mark.tokens, mark.stuck_share) for mark in self.marks], share)
 
     def _curves(self) -> list[list[float]]:
         """A solved share a mark, of each stuck prompt."""
         counts = [mark.counts() for mark in self.marks]
         return [[row[prompt] / mark.samples for row, mark in zip(counts, self.marks, strict=True)]
                 for prompt in range(len(counts[0]))]
+
+
+def first_at(curve: Sequence[tuple[float, float]], share: float) -> float | None:
+    """Where a curve of (tokens, share) points first reaches `share`, straight between them; None when it never does."""
+    if curve and curve[0][1] >= share:
+        return float(curve[0][0])
+    for (x0, y0), (x1, y1) in pairwise(curve):
+        if y0 < share <= y1:
+            return x0 + (x1 - x0) * (share - y0) / (y1 - y0)
+    return None
 
 
 def _area(tokens: Sequence[int], shares: Sequence[float], budget: int) -> float:

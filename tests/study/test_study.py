@@ -144,7 +144,7 @@ def test_a_pilot_runs_the_first_arm_on_seeds_of_its_own(tmp_path, capsys):
     cells = Table(tmp_path / "out" / "pilot").lines
     assert {cell.name for cell in cells} == {("rfpo", "sums", seed) for seed in (1000, 1001, 1002)}
     shown = capsys.readouterr().err
-    assert all(word in shown for word in ("fixed", "end", "seeds needed", "sums"))
+    assert all(word in shown for word in ("fixed", "end", "seeds needed", "sums: the end has"))
     assert not (tmp_path / "out" / "cells.jsonl").exists()
     measured = [(tmp_path / "out" / folder / "base" / "sums.json").read_text() for folder in (".", "pilot")]
     assert measured[0] == measured[1], "the student is measured once"

@@ -34,10 +34,12 @@ class CaesarCipher:
     """
 
     words: ClassVar[tuple[str, ...]] = (QUESTION, INSTRUCTION, "character ")
-    steps: ClassVar[int] = 2500
+    steps: ClassVar[int] = 5000
     learning_rate: ClassVar[float] = 0.003
     rates: ClassVar[Rates] = STUDY
+    shares: ClassVar[dict[str, float]] = {"hint_ladder": 0.25, "fix_located": 0.22}
     several_answers: ClassVar[bool] = False
+    prompts: ClassVar[tuple[int, int]] = (1000, 360)
 
     def task(self, size: int, seed: int = 0) -> ReasoningGym:
         config = {"delimiter": " ", "min_words": 1, "max_words": 1, "min_rotation": ROTATION, "max_rotation": ROTATION}

@@ -35,6 +35,7 @@ class Countdown:
     learning_rate: ClassVar[float] = 0.003
     rates: ClassVar[Rates] = STUDY
     several_answers: ClassVar[bool] = True
+    prompts: ClassVar[tuple[int, int]] = (1300, 440)
 
     def task(self, size: int, seed: int = 0) -> tasks.Countdown:
         return tasks.Countdown(size=size, seed=seed)
