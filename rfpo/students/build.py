@@ -212,7 +212,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _build(specialist: Specialist, given: argparse.Namespace) -> Build:
     """What the specialist needs, but for what the command line says."""
-    settings = {"steps": specialist.steps, "learning_rate": specialist.learning_rate, "rates": specialist.rates}
+    settings = {"steps": specialist.steps, "learning_rate": specialist.learning_rate, "rates": specialist.rates,
+                "sharpness": getattr(specialist, "sharpness", Build.sharpness)}
     if given.size:
         settings |= zip(("hidden", "layers"), SIZES[given.size], strict=True)
     settings |= {name: value for name in OPTIONS if (value := getattr(given, name)) is not None}

@@ -24,6 +24,7 @@ from rfpo.students.own import SEED, failures
 from rfpo.students.rates import Rates
 from rfpo.students.specialists import Exercise
 from rfpo.students.specialists.column_addition import ColumnAddition
+from rfpo.students.specialists.state_machine import StateMachine
 from rfpo.students.tokenizer import character_tokenizer
 from rfpo.tasks import column_addition as tasks
 from rfpo.tasks.column_addition import scratchpad
@@ -181,6 +182,13 @@ def test_flags_win_over_the_size_and_the_specialist():
     assert (build.hidden, build.layers, build.steps) == (160, 5, 7)
     assert build.rates == ColumnAddition.rates and build.learning_rate == ColumnAddition.learning_rate
     assert build_for("--located-rate", "0.45").rates == Rates(located=0.45)
+    assert build.sharpness == Build().sharpness and build_for("--sharpness", "2").sharpness == 2
+
+
+def test_a_specialist_may_say_its_own_sharpness_and_the_flag_wins_over_it():
+    asked = building._parser().parse_args
+    assert building._build(StateMachine(), asked(["state_machine"])).sharpness == StateMachine.sharpness == 1.0
+    assert building._build(StateMachine(), asked(["state_machine", "--sharpness", "1.5"])).sharpness == 1.5
 
 
 def test_a_build_writes_what_it_taught_and_the_gate_holds_it_to_that(tmp_path, monkeypatch):

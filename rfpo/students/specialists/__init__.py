@@ -40,11 +40,12 @@ class Specialist(Protocol):
     """A student's subject. `exercise` draws a question with the attempt that the misconception makes of it; `slip` one on
     which the misconception does not bite, with some other mistake; `task` is where the prompts come from. `steps` and
     `learning_rate` are what a build takes to pass the gate. `rates` are those at which it is taught to mend its mistakes.
-    `several_answers` says that the task's verifier solves other texts than `Exercise.right` too. One may also declare
-    `graded = True`: its prompts are of all difficulties, and the gate asks for no line between stuck and easy ones;
-    `shares`, a mapping: how often kinds of lesson come, where not as often as rfpo/students/dialect.py says; and `prompts`, a
-    pair: how many training and evaluation prompts a study is to draw, where the task has not as many as rfpo/study/cells.py
-    asks for."""
+    `several_answers`: the task's verifier solves other texts than `Exercise.right` too.
+
+    One may also declare `graded = True`: its prompts are of all difficulties, and the gate asks for no line between stuck and
+    easy ones; `sharpness`, by which its logits are multiplied after training (see Build); `shares`, a mapping: how often kinds
+    of lesson come, where not as often as rfpo/students/dialect.py says; and `prompts`, a pair: how many training and
+    evaluation prompts a study is to draw, where the task has not as many as rfpo/study/cells.py asks for."""
 
     room: ClassVar[str] = "rfpo.students.specialists"
     words: ClassVar[tuple[str, ...]]

@@ -31,11 +31,13 @@ class Countdown:
 
     words: ClassVar[tuple[str, ...]] = ("arithmetic", "number", "negative", "division", "astray", "short", "format", "step ",
                                         "the end")
-    steps: ClassVar[int] = 5000
+    steps: ClassVar[int] = 6000
     learning_rate: ClassVar[float] = 0.003
+    sharpness: ClassVar[float] = 1.6
     rates: ClassVar[Rates] = STUDY
+    shares: ClassVar[dict[str, float]] = {"hint_ladder": 0.25, "fix_located": 0.22}
     several_answers: ClassVar[bool] = True
-    prompts: ClassVar[tuple[int, int]] = (1300, 440)
+    prompts: ClassVar[tuple[int, int]] = (1100, 380)
 
     def task(self, size: int, seed: int = 0) -> tasks.Countdown:
         return tasks.Countdown(size=size, seed=seed)

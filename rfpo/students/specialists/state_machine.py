@@ -41,6 +41,7 @@ class StateMachine:
     graded: ClassVar[bool] = True
     steps: ClassVar[int] = 5500
     learning_rate: ClassVar[float] = 0.003
+    sharpness: ClassVar[float] = 1.0
 
     def __post_init__(self):
         require(self, "right", lambda x: 0 < x < 1, "above 0 and below 1: the probability of a right step", 0.4)
