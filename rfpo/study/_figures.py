@@ -22,6 +22,7 @@ X_LABEL = "generated tokens, corrections counted"
 A_PANEL = 6  # lines, the base arm's included
 FEW_SEEDS = 5  # below, a band is their range: an interval of the mean would be as wide as the axes
 A_FOREST = 40  # rows; of longer ones only the pooled are unfolded
+A_LEAGUE = 12  # contrasts with one arm; more are sorted, the best first, and named by the other arm alone
 COLOURS = {BETTER: "green", WORSE: "red", LEVEL: "blue", UNCLEAR: "grey", CANNOT_TELL: "grey"}
 MINUS = "\N{MINUS SIGN}"
 
@@ -35,10 +36,15 @@ def interval(low: float, high: float) -> str:
     return f"[{', '.join(points(edge).removeprefix('+') for edge in (low, high))}]"
 
 
-def colours(plan: Plan) -> dict[str, int]:
+def is_league(claim: Claim) -> bool:
+    """Whether a claim sets many arms against one."""
+    return len(claim.contrasts) > A_LEAGUE and len({against for _, against in claim.contrasts}) == 1
+
+
+def colours(plan: Plan, ranked: Sequence[str] = ()) -> dict[str, int]:
     """An arm's line looks alike in every panel: the base arm in ink, the others so that those of one panel differ in colour,
     and all in colour or dash."""
-    look, groups = {base_arm(plan): BASE}, [arms for task in plan.tasks for _, arms in _panels(plan, task)]
+    look, groups = {base_arm(plan): BASE}, [arms for task in plan.tasks for _, arms in _panels(plan, task, ranked)]
     for arm in dict.fromkeys([*(arm for group in groups for arm in group), *plan.arms]):
         mates = {mate for group in groups if arm in group for mate in group}
         beside = {look[mate] % len(PALETTE) for mate in mates if look.get(mate, BASE) != BASE}
@@ -47,13 +53,14 @@ def colours(plan: Plan) -> dict[str, int]:
     return look
 
 
-def curves(plan: Plan, task: str, cells: Sequence[CellResult]) -> str:
+def curves(plan: Plan, task: str, cells: Sequence[CellResult], ranked: Sequence[str] = ()) -> str:
     """The stuck prompts' solved share over generated tokens on one task: a panel for at most five arms of a claim beside the
-    base arm. Mean over seeds, and a band: their range, or from five seeds on Student's 95% interval of the mean."""
+    base arm; those of a league in the order of `ranked`, the best first. Mean over seeds, and a band: their range, or from five
+    seeds on Student's 95% interval of the mean."""
     its = {arm: [cell for cell in cells if cell.arm == arm] for arm in plan.arms}
-    look, highest = colours(plan), max((mark.stuck_share for cell in cells for mark in cell.marks), default=1.0)
+    look, highest = colours(plan, ranked), max((mark.stuck_share for cell in cells for mark in cell.marks), default=1.0)
     panels, keys, heads = [], [], []
-    for claim, arms in _panels(plan, task):
+    for claim, arms in _panels(plan, task, ranked):
         drawn = [arm for arm in arms if its[arm]]
         if not drawn or drawn == [base_arm(plan)] and panels:
             continue
@@ -64,17 +71,20 @@ def curves(plan: Plan, task: str, cells: Sequence[CellResult]) -> str:
     return page.figures(panels, keys, heads)
 
 
-def _panels(plan: Plan, task: str) -> list[tuple[str, list[str]]]:
+def _panels(plan: Plan, task: str, ranked: Sequence[str]) -> list[tuple[str, list[str]]]:
     """(claim's text, arms), no set of arms twice."""
+    place = {arm: index for index, arm in enumerate(ranked)}
     found: dict[tuple, str] = {}
     for claim in plan.claims.values():
         others = [arm for arm in claim.every_arm if arm != base_arm(plan)]
         if task not in plan.tasks_of(claim):
             continue
+        if is_league(claim):
+            others.sort(key=lambda arm: place.get(arm, len(place)))
         panels = max(1, ceil(len(others) / (A_PANEL - 1)))
         size = max(1, ceil(len(others) / panels))
         for number, start in enumerate(range(0, max(1, len(others)), size), 1):
-            part = f" ({number} of {panels})" if panels > 1 else ""
+            part = f" ({number} of {panels}{', the best first' * is_league(claim)})" if panels > 1 else ""
             found.setdefault((base_arm(plan), *others[start:start + size]), claim.text + part)
     return [(text, list(arms)) for arms, text in found.items()]
 
@@ -96,13 +106,16 @@ def _line(cells: Sequence[CellResult], colour: int) -> Line:
 
 
 def forests(plan: Plan, found: Sequence[ContrastResult]) -> list[str]:
-    """The contrasts of each claim on its primary endpoint. A long claim shows what is pooled and folds its tasks."""
+    """The contrasts of each claim on its primary endpoint. A long claim shows what is pooled and folds its tasks; a league is
+    sorted, the best arm first."""
     parts = []
     for name, claim in plan.claims.items():
         lines = [line for line in found if line.claim == name]
         pooled = [line for line in lines if line.task == POOLED]
         if not any(line.estimate is not None for line in lines):
             continue
+        if is_league(claim):
+            lines, pooled = _sorted(lines), _sorted(pooled)
         parts.append(page.heading(claim.text, 3))
         if len(lines) > A_FOREST and pooled:
             rest = [line for line in lines if line.task != POOLED]
@@ -110,6 +123,12 @@ def forests(plan: Plan, found: Sequence[ContrastResult]) -> list[str]:
         else:
             parts.append(_forest(plan, claim, lines))
     return parts
+
+
+def _sorted(lines: Sequence[ContrastResult]) -> list[ContrastResult]:
+    """By task (that of the tasks pooled stands where it stood), and within it the highest first and what is not known last."""
+    tasks = list(dict.fromkeys(line.task for line in lines))
+    return sorted(lines, key=lambda line: (tasks.index(line.task), line.estimate is None, -(line.estimate or 0.0)))
 
 
 def _forest(plan: Plan, claim: Claim, lines: Sequence[ContrastResult]) -> str:
@@ -123,13 +142,15 @@ def _forest(plan: Plan, claim: Claim, lines: Sequence[ContrastResult]) -> str:
 
     arms, others = {line.arm for line in lines}, {line.against for line in lines}
     single = all(line.task == POOLED for line in lines) or len(plan.tasks_of(claim)) == 1
-    rows, pair = [], None
+    rows, before = [], None
     for line in lines:
-        title = f"{line.arm} against {line.against}"
-        if not single and (line.arm, line.against) != pair:
-            rows.append(page.Row(title))
-        pair = line.arm, line.against
-        rows.append(_row(line, title if single else "all tasks" if line.task == POOLED else line.task, at))
+        task = "all tasks" if line.task == POOLED else line.task
+        pair = line.arm if is_league(claim) else f"{line.arm} against {line.against}"
+        group, name = (task, pair) if is_league(claim) else (pair, task)
+        if not single and group != before:
+            rows.append(page.Row(group))
+        before = group
+        rows.append(_row(line, pair if single else name, at))
     left = f"{lines[0].against} ahead" if len(others) == 1 else "other ahead" if len(arms) == 1 else "second ahead"
     right = f"{lines[0].arm} ahead" if len(arms) == 1 else "other ahead" if len(others) == 1 else "first ahead"
     labels = tuple((at(tick), f"{100 * tick:+.0f}".replace("-", MINUS) if abs(tick) > 1e-9 else "0") for tick in ticks)

@@ -44,7 +44,7 @@ def write_study(out: Path, plan: Plan, results: Cells, bases: Mapping[str, Base]
         *([] if not cells else [
             page.heading("Can it be believed?"), *(page.verdict(check.level, check.title, check.says, check.found)
                                                    for check in made),
-            *_curves(plan, cells, bases),
+            *_curves(plan, cells, bases, [place.arm for place in places]),
             *_contrasts(plan, found),
             *_corrections(plan, cells),
             *_beyond(plan, cells, bases),
@@ -67,7 +67,7 @@ def _extent(plan: Plan, cells: Cells, missing: Sequence[tuple[str, str, int]]) -
     return [page.tiles(shown), page.folded(f"{len(missing):,} cells are missing", listed) if missing else ""]
 
 
-def _curves(plan: Plan, cells: Cells, bases: Mapping[str, Base]) -> list[str]:
+def _curves(plan: Plan, cells: Cells, bases: Mapping[str, Base], ranked: Sequence[str]) -> list[str]:
     parts = [page.heading("Learning curves"), page.paragraph(
         "Solved share of the stuck prompts: evaluation prompts that the student never solved before training, and that no arm "
         "trains on. Mean over seeds; the band is the range of the seeds, or from five seeds on the 95% interval of the mean.",
@@ -75,7 +75,7 @@ def _curves(plan: Plan, cells: Cells, bases: Mapping[str, Base]) -> list[str]:
     for task in plan.tasks:
         if here := [cell for cell in cells if cell.task == task]:
             parts += [page.heading(task, 3), page.paragraph(_task(plan, task, bases.get(task)), "quiet"),
-                      figures.curves(plan, task, here)]
+                      figures.curves(plan, task, here, ranked)]
     return parts
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from rfpo.study._figures import colours, interval, points
-from rfpo.study.contrasts import BETTER, CANNOT_TELL, LEVEL, POOLED, UNCLEAR, WORSE, ContrastResult
+from rfpo.study.contrasts import BETTER, CANNOT_TELL, LEVEL, POOLED, UNCLEAR, WORSE, ContrastResult, contrasts
 from rfpo.study.health import GREEN, RED, Check
 from rfpo.study.lead import Place, alarm, lead, league
 from rfpo.study.plan import Claim
@@ -251,3 +251,17 @@ def test_cells_that_the_plan_does_not_ask_for_are_not_shown(tmp_path):
 def test_differences_in_points():
     assert [points(x) for x in (0.1234, -0.05, -0.0001, 0.0, 0.1)] == ["+12.3", "\u22125.0", "0.0", "0.0", "+10.0"]
     assert interval(-0.0001, 0.1) == "[0.0, 10.0]"
+
+
+def test_a_league_is_sorted_the_best_arm_first_and_names_the_other_arm_once(tmp_path):
+    """Fourteen arms against rfpo, on two tasks: the forest of all tasks falls, and so do the panels of curves."""
+    made = plan(arms=15, tasks=2, seeds=2, claims={})
+    its = cells(made)
+    pooled = [line for line in contrasts(made, its) if line.task == POOLED]
+    highest = [line.arm for line in sorted(pooled, key=lambda line: -line.estimate)]
+    text = written(tmp_path, made, its)
+    shown = text[text.index("Differences between arms"):text.index("All arms")]
+    names = [name for name in re.findall(r">([a-z_0-9]+)<", shown) if name in made.arms and name != "rfpo"]
+    assert names[:len(highest)] == highest and "against rfpo<" in shown and "grpo against rfpo" not in shown
+    curves = text[text.index("Learning curves"):text.index("Differences between arms")]
+    assert "(1 of 3, the best first)" in curves and curves.index(f">{highest[0]}<") < curves.index(f">{highest[-1]}<")
