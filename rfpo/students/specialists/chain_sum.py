@@ -2,7 +2,7 @@
 
 import random
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar
 
@@ -28,9 +28,12 @@ class ChainSum:
     """
 
     words: ClassVar[tuple[str, ...]] = (QUESTION, "character ")
-    steps: ClassVar[int] = 3500
+    steps: ClassVar[int] = 9000
     learning_rate: ClassVar[float] = 0.003
-    rates: ClassVar[Rates] = STUDY
+    rates: ClassVar[Rates] = replace(STUDY, located=0.45, hint=0.6, reflection=0.7)
+    shares: ClassVar[dict[str, float]] = {
+        "plain": 0.6, "fix_located": 0.25, "elsewhere": 0.12, "hint_ladder": 0.18, "reflect_then_retry": 0.12,
+    }
     several_answers: ClassVar[bool] = False
 
     def task(self, size: int, seed: int = 0) -> ReasoningGym:
