@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import permutations
 from typing import ClassVar
 
@@ -30,9 +30,12 @@ class KnightsAndKnaves:
     """
 
     words: ClassVar[tuple[str, ...]] = ("sign", "truth", "lie", "format", "statement ", "the signs", *ALONE, *OF_TWO)
-    rates: ClassVar[Rates] = STUDY
+    rates: ClassVar[Rates] = replace(STUDY, located=0.45, hint=0.55, reflection=0.7)
+    shares: ClassVar[dict[str, float]] = {
+        "plain": 0.4, "fix_located": 0.3, "elsewhere": 0.15, "hint_ladder": 0.2, "reflect_then_retry": 0.1,
+    }
     several_answers: ClassVar[bool] = False
-    steps: ClassVar[int] = 3000
+    steps: ClassVar[int] = 10_000
     learning_rate: ClassVar[float] = 0.003
 
     def task(self, size: int, seed: int = 0) -> tasks.KnightsAndKnaves:
