@@ -24,10 +24,11 @@ from rfpo.engines.local import LocalEngine, set_malloc
 from rfpo.engines.local.attention import NAME as OWN_ATTENTION
 from rfpo.engines.local.norms import fuse_norms
 from rfpo.engines.settings import Model, Optimizer
+from rfpo.errors import UserError
 from rfpo.pieces import find
 from rfpo.students import SHIPPED
 from rfpo.students import rates as taught_rates
-from rfpo.students.card import Built, write_card
+from rfpo.students.card import Built, stated_commands, write_card
 from rfpo.students.dialect import Lesson, lessons, words
 from rfpo.students.gate import gate
 from rfpo.students.own import SEED, failures
@@ -37,7 +38,7 @@ from rfpo.students.tokenizer import character_tokenizer
 from rfpo.tasks import Task
 
 OPTIONS = {"hidden": int, "layers": int, "steps": int, "batch": int, "learning_rate": float, "warmup": int,
-           "sharpness": float, "own_prompts": int, "seed": int}
+           "sharpness": float, "own_prompts": int, "seed": int, "start": str}
 SIZES = {"0.65M": (128, 3), "1M": (160, 3), "2M": (192, 4), "4M": (256, 5), "10M": (384, 5)}
 """Width and layers by the number of parameters that they come to, about: 13 x layers x width^2."""
 
@@ -51,7 +52,10 @@ class Build:
     lucky sample does not blur the comparison with methods that wait for one.
 
     After two thirds of the steps it answers `own_prompts` prompts (0: none), and half of the repairs of the last third are of
-    the mistakes that it made there."""
+    the mistakes that it made there.
+
+    `start` is the directory of a student that missed the gate by a little: training goes on from it, whatever `hidden` and
+    `layers` say, and with mistakes of its own from the first step on. Another `seed` gives other lessons than it has had."""
 
     hidden: int = 128
     layers: int = 3
@@ -62,6 +66,7 @@ class Build:
     sharpness: float = 1.25
     own_prompts: int = 600
     seed: int = 0
+    start: str = ""
     rates: Rates = field(default_factory=Rates)
 
     def __post_init__(self):
@@ -91,14 +96,15 @@ def train(specialist: Specialist, build: Build) -> Trained:
     """A new model, taught with cross-entropy on the answers and their end; the contexts are given."""
     torch.manual_seed(build.seed)
     tokenizer = character_tokenizer([*words(), *specialist.words])
-    model = new_model(build, tokenizer)
+    model = old_model(build, tokenizer) if build.start else new_model(build, tokenizer)
+    asks_at = 0 if build.start else 2 * build.steps // 3
     optimizer = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.98), weight_decay=0.01)
     asked, own = _own_task(specialist, build), []
     taught = lessons(specialist, build.rates, random.Random(build.seed), own)
     with _progress() as progress:
         task = progress.add_task(f"training {model.num_parameters():,} parameters", total=build.steps, loss=math.nan)
         for step in range(build.steps):
-            if asked and step == 2 * build.steps // 3:
+            if asked and step == asks_at:
                 own += own_failures(model, tokenizer, asked)
             loss = _backward(model, tokenizer, list(islice(taught, build.batch)))
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -142,6 +148,19 @@ def new_model(build: Build, tokenizer: PreTrainedTokenizerFast) -> Qwen3ForCausa
     model = Qwen3ForCausalLM(config)
     fuse_norms(model)
     return model
+
+
+def old_model(build: Build, tokenizer: PreTrainedTokenizerFast) -> Qwen3ForCausalLM:
+    """The one in `build.start`. Raises UserError when there is none, or when it knows other words."""
+    folder = Path(build.start)
+    if not (folder / "model.safetensors").is_file():
+        raise UserError(f"start is {build.start!r}, where no student is. Give the --out directory of another build.")
+    if PreTrainedTokenizerFast.from_pretrained(folder).get_vocab() != tokenizer.get_vocab():
+        raise UserError(f"start is {build.start!r}, whose student has other words than this one. It must be of the same task, "
+                        "and built with the same templates.")
+    model = Qwen3ForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation=OWN_ATTENTION)
+    fuse_norms(model)
+    return model.train()
 
 
 def _backward(model, tokenizer, batch: list[Lesson]) -> float:
@@ -201,13 +220,19 @@ def main(arguments: list[str] | None = None) -> int:
     save(trained.model, trained.tokenizer, folder)
     taught_rates.write(build.rates, folder)
     report = gate(str(folder), given.name)
-    said = ("DIR" if argument == str(given.out) else argument for argument in arguments)
-    command = " ".join(["python -m rfpo.students.build", *said])
-    built = Built(given.name, trained.model.num_parameters(), inspect.getdoc(type(specialist)), command, build.sharpness,
-                  trained.own)
+    built = Built(given.name, trained.model.num_parameters(), inspect.getdoc(type(specialist)), _commands(arguments, given),
+                  build.sharpness, trained.own)
     write_card(folder, built, report)
     Console().print(*report.tables())
     return 0 if report.passed else 1
+
+
+def _commands(arguments: list[str], given: argparse.Namespace) -> tuple[str, ...]:
+    """What builds such a student, in order: what built the one that it started from, and this."""
+    named = {str(given.out): "DIR"} | ({given.start: "START"} if given.start else {})
+    command = " ".join(["python -m rfpo.students.build", *(named.get(argument, argument) for argument in arguments)])
+    before = stated_commands(Path(given.start)) if given.start else ()
+    return *(each.replace("START", "EARLIER").replace("DIR", "START") for each in before), command
 
 
 def _build(specialist: Specialist, given: argparse.Namespace) -> Build:
@@ -229,11 +254,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--size", choices=SIZES, help="parameters, about: " + "; ".join(
         f"{size} is --hidden {hidden} --layers {layers}" for size, (hidden, layers) in SIZES.items()))
     for option, kind in OPTIONS.items():
-        parser.add_argument("--" + option.replace("_", "-"), type=kind, help="default: what the shipped student took")
+        told = "a student's directory: go on from it" if option == "start" else "default: what the shipped student took"
+        parser.add_argument("--" + option.replace("_", "-"), type=kind, help=told)
     parser.add_argument("--located-rate", type=float,
                         help="share of located repairs it answers rightly (default: what its specialist says)")
     return parser
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except UserError as error:
+        sys.exit(str(error))

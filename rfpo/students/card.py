@@ -18,15 +18,22 @@ def stated_checksum(folder: Path) -> str:
     return next(line.split()[-1] for line in lines if line.startswith("SHA-256"))
 
 
+def stated_commands(folder: Path) -> tuple[str, ...]:
+    """Those that rebuild the student, by its card."""
+    lines = (folder / CARD).read_text(encoding="utf-8").splitlines()
+    return tuple(line.strip() for line in lines if line.startswith("    python -m rfpo.students.build "))
+
+
 @dataclass(frozen=True)
 class Built:
     """What the card says of how a student came about. `knowledge` is what it can do and what it has been taught wrongly,
-    `sharpness` what its logits were multiplied by, `own` the number of failures of its own that it was taught to mend."""
+    `commands` build one, `sharpness` is what its logits were multiplied by, `own` the number of failures of its own that it
+    was taught to mend."""
 
     name: str
     parameters: int
     knowledge: str
-    command: str
+    commands: tuple[str, ...]
     sharpness: float
     own: int
 
@@ -34,6 +41,7 @@ class Built:
 def write_card(folder: Path, built: Built, report) -> None:
     """`report` is the student's GateReport."""
     rows = "\n".join(f"| {line.text} | {line.value:.5f} | {line.bound} |" for line in report.lines)
+    commands = "\n".join(f"    {command}" for command in built.commands)
     dialect = "\n".join(f"| {row.told} | {row.taught:.2f} | {row.kept:.2f} |" for row in report.followed)
     (folder / CARD).write_text(f"""# The student {built.name}
 
@@ -45,7 +53,7 @@ exercises, for demonstrations and tests on a CPU. It is no use for anything else
 It was also taught to read correction prompts in a dialect of its own (`rfpo/correction/templates/student`) and to follow
 them at fixed rates (`rfpo/students/dialect.py`). So it shows whether a method can move what a model does when it is corrected
 into what it does unasked; it does not show how often a model that was not prepared for it mends its answers. Most of the
-mistakes in these lessons were invented; {built.own} were its own, made after two thirds of its training.
+mistakes in these lessons were invented; {built.own} were its own, made while it was trained.
 
 {_sharpened(built.sharpness)}Licence: Apache-2.0
 
@@ -53,7 +61,7 @@ SHA-256 of model.safetensors: {checksum(folder)}
 
 Rebuild (a rebuild passes the gate; its bytes may differ):
 
-    {built.command}
+{commands}
 
 ## At the gate
 

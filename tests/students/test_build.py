@@ -17,7 +17,7 @@ from rfpo.students import build as building
 from rfpo.students import gate as gating
 from rfpo.students import rates
 from rfpo.students.build import SIZES, Build, new_model, save, train
-from rfpo.students.card import Built, checksum, stated_checksum, write_card
+from rfpo.students.card import Built, checksum, stated_checksum, stated_commands, write_card
 from rfpo.students.dialect import OWN, SHARES, lessons, words
 from rfpo.students.gate import GateReport
 from rfpo.students.own import SEED, failures
@@ -156,10 +156,46 @@ def test_the_weights_are_saved_in_half_the_bytes_and_load_as_fp32(tmp_path):
 def test_the_card_says_how_many_failures_were_its_own(tmp_path):
     (tmp_path / "model.safetensors").write_bytes(b"weights")
     report = GateReport("x", 400, 180.0, ())
-    write_card(tmp_path, Built("x", 1234, "Knows nothing.", "python -m rfpo.students.build x", 1.25, own=57), report)
+    write_card(tmp_path, Built("x", 1234, "Knows nothing.", ("python -m rfpo.students.build x",), 1.25, own=57), report)
     card = (tmp_path / "STUDENT.md").read_text()
     assert "1,234 parameters" in card and "57 were its own" in card and "Knows nothing." in card
     assert stated_checksum(tmp_path) == checksum(tmp_path)
+    assert stated_commands(tmp_path) == ("python -m rfpo.students.build x",)
+
+
+# Going on from a student
+
+
+@pytest.fixture(scope="module")
+def earlier(tmp_path_factory):
+    """A student that has had one step."""
+    folder = tmp_path_factory.mktemp("earlier")
+    trained = train(ColumnAddition(digits=3), Build(steps=1, own_prompts=0, **TINY))
+    building.save(trained.model, trained.tokenizer, folder)
+    return folder
+
+
+def test_a_build_that_starts_from_a_student_goes_on_from_its_weights(earlier):
+    held = load_file(earlier / "model.safetensors")
+    build = Build(steps=1, own_prompts=0, start=str(earlier), **(TINY | {"hidden": 64, "learning_rate": 1e-9}), sharpness=1.0)
+    went_on = train(ColumnAddition(digits=3), build).model.state_dict()
+    for name, tensor in held.items():
+        torch.testing.assert_close(went_on[name], tensor.float(), atol=1e-6, rtol=1e-6)
+
+
+def test_it_is_asked_for_failures_of_its_own_at_once(earlier, monkeypatch):
+    asked, backward, steps = [], building._backward, []
+    monkeypatch.setattr(building, "own_failures", lambda *_: asked.append(len(steps)) or [])
+    monkeypatch.setattr(building, "_backward", lambda *given: steps.append(1) or backward(*given))
+    train(ColumnAddition(digits=3), Build(steps=3, own_prompts=12, start=str(earlier), **TINY))
+    assert asked == [0] and len(steps) == 3
+
+
+def test_a_start_that_is_no_student_or_has_other_words_is_refused(earlier, tmp_path):
+    with pytest.raises(UserError, match="where no student is"):
+        train(ColumnAddition(digits=3), Build(steps=1, own_prompts=0, start=str(tmp_path), **TINY))
+    with pytest.raises(UserError, match="has other words"):
+        train(StateMachine(), Build(steps=1, own_prompts=0, start=str(earlier), **TINY))
 
 
 # The command line
@@ -202,5 +238,10 @@ def test_a_build_writes_what_it_taught_and_the_gate_holds_it_to_that(tmp_path, m
     (tmp_path / "any" / "rates.json").unlink()
     gating.gate(str(tmp_path / "any"), "column_addition", prompts=6, confirm=1)
     assert held[1] == ColumnAddition.rates
-    card = (tmp_path / "any" / "STUDENT.md").read_text()
-    assert "    python -m rfpo.students.build column_addition --out DIR --located-rate 0.45 --hidden 32" in card
+    first = "python -m rfpo.students.build column_addition --out DIR --located-rate 0.45 --hidden 32 --layers 1 --steps 1"
+    assert stated_commands(tmp_path / "any")[0].startswith(first)
+    building.main(["column_addition", "--out", str(tmp_path / "on"), "--start", str(tmp_path / "any"), "--steps", "1",
+                   "--batch", "4", "--own-prompts", "0"])
+    before, then = stated_commands(tmp_path / "on")
+    assert before.startswith(first.replace("DIR", "START"))
+    assert then == "python -m rfpo.students.build column_addition --out DIR --start START --steps 1 --batch 4 --own-prompts 0"

@@ -2,7 +2,7 @@
 
 import random
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar
 
@@ -33,9 +33,12 @@ class SpiralMatrix:
         2 5 8
     """
 
-    steps: ClassVar[int] = 2500
+    steps: ClassVar[int] = 7500
     learning_rate: ClassVar[float] = 0.003
-    rates: ClassVar[Rates] = STUDY
+    rates: ClassVar[Rates] = replace(STUDY, located=0.5, hint=0.7, reflection=0.8)
+    shares: ClassVar[dict[str, float]] = {
+        "plain": 0.35, "fix_located": 0.25, "elsewhere": 0.15, "hint_ladder": 0.15, "reflect_then_retry": 0.12,
+    }
     several_answers: ClassVar[bool] = False
 
     def task(self, size: int, seed: int = 0) -> ReasoningGym:
