@@ -6,7 +6,7 @@ import inspect
 import math
 import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -24,12 +24,12 @@ from rfpo.engines.local import LocalEngine, set_malloc
 from rfpo.engines.local.attention import NAME as OWN_ATTENTION
 from rfpo.engines.local.norms import fuse_norms
 from rfpo.engines.settings import Model, Optimizer
-from rfpo.errors import UserError
+from rfpo.errors import UserError, near_miss
 from rfpo.pieces import find
 from rfpo.students import SHIPPED
 from rfpo.students import rates as taught_rates
 from rfpo.students.card import Built, stated_commands, write_card
-from rfpo.students.dialect import Lesson, lessons, words
+from rfpo.students.dialect import SHARES, Lesson, lessons, words
 from rfpo.students.gate import gate
 from rfpo.students.own import SEED, failures
 from rfpo.students.rates import Rates
@@ -55,7 +55,8 @@ class Build:
     the mistakes that it made there.
 
     `start` is the directory of a student that missed the gate by a little: training goes on from it, whatever `hidden` and
-    `layers` say, and with mistakes of its own from the first step on. Another `seed` gives other lessons than it has had."""
+    `layers` say, and with mistakes of its own from the first step on. Another `seed` gives other lessons than it has had, and
+    `shares` says which kinds of them come how often, where not as often as the specialist has it."""
 
     hidden: int = 128
     layers: int = 3
@@ -67,6 +68,7 @@ class Build:
     own_prompts: int = 600
     seed: int = 0
     start: str = ""
+    shares: Mapping[str, float] = field(default_factory=dict)
     rates: Rates = field(default_factory=Rates)
 
     def __post_init__(self):
@@ -75,6 +77,10 @@ class Build:
         require(self, "hidden", lambda x: isinstance(x, int) and x >= 32 and x % 32 == 0, "a multiple of 32", 128)
         require(self, "own_prompts", lambda x: isinstance(x, int) and x >= 0, "a whole number, 0 or more", 600)
         require(self, "sharpness", lambda x: 0 < x <= 4, "above 0 and at most 4", 1.25)
+        for kind in self.shares:
+            if kind not in SHARES:
+                raise UserError(f"shares has {kind!r}, which is no kind of lesson; {near_miss(kind, SHARES)}")
+        require(self, "shares", lambda x: all(share >= 0 for share in x.values()), "shares of 0 or more", {"hint_ladder": 0.25})
         require(self, "learning_rate", lambda x: 0 < x < 1, "above 0 and below 1", 2e-3)
 
     def learning_rate_at(self, step: int) -> float:
@@ -100,7 +106,7 @@ def train(specialist: Specialist, build: Build) -> Trained:
     asks_at = 0 if build.start else 2 * build.steps // 3
     optimizer = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.98), weight_decay=0.01)
     asked, own = _own_task(specialist, build), []
-    taught = lessons(specialist, build.rates, random.Random(build.seed), own)
+    taught = lessons(specialist, build.rates, random.Random(build.seed), own, build.shares)
     with _progress() as progress:
         task = progress.add_task(f"training {model.num_parameters():,} parameters", total=build.steps, loss=math.nan)
         for step in range(build.steps):
@@ -242,9 +248,18 @@ def _build(specialist: Specialist, given: argparse.Namespace) -> Build:
     if given.size:
         settings |= zip(("hidden", "layers"), SIZES[given.size], strict=True)
     settings |= {name: value for name in OPTIONS if (value := getattr(given, name)) is not None}
+    settings["shares"] = dict(given.share)
     if given.located_rate is not None:
         settings["rates"] = replace(specialist.rates, located=given.located_rate)
     return Build(**settings)
+
+
+def _share(text: str) -> tuple[str, float]:
+    kind, _, number = text.partition("=")
+    try:
+        return kind, float(number)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not KIND=NUMBER, such as hint_ladder=0.25") from None
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -256,6 +271,8 @@ def _parser() -> argparse.ArgumentParser:
     for option, kind in OPTIONS.items():
         told = "a student's directory: go on from it" if option == "start" else "default: what the shipped student took"
         parser.add_argument("--" + option.replace("_", "-"), type=kind, help=told)
+    parser.add_argument("--share", type=_share, action="append", default=[], metavar="KIND=NUMBER",
+                        help=f"how often a kind of lesson comes; may be given several times. Kinds: {', '.join(SHARES)}")
     parser.add_argument("--located-rate", type=float,
                         help="share of located repairs it answers rightly (default: what its specialist says)")
     return parser

@@ -7,7 +7,7 @@ A student answers a plain question as its misconception has it, and a correction
 
 import random
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -51,11 +51,14 @@ def is_graded(specialist: Specialist) -> bool:
     return getattr(specialist, "graded", False)
 
 
-def lessons(specialist: Specialist, rates: Rates, rng: random.Random, own: Sequence[Exercise] = ()) -> Iterator[Lesson]:
-    """Endless lessons, in the proportions of SHARES. As soon as there are failures of its own (`own` may grow meanwhile),
-    half of the repairs of the kinds in OWN are of these. A graded student is not taught to go on rightly from a right
-    beginning: it makes each step rightly at its own rate, and that lesson is the plain question with steps made."""
-    shares = {kind: share for kind, share in {**SHARES, **getattr(specialist, "shares", {})}.items()
+def lessons(specialist: Specialist, rates: Rates, rng: random.Random, own: Sequence[Exercise] = (),
+            changed: Mapping[str, float] | None = None) -> Iterator[Lesson]:
+    """Endless lessons, in the proportions of SHARES, but for those that the specialist or `changed` says. As soon as there are
+    failures of its own (`own` may grow meanwhile), half of the repairs of the kinds in OWN are of these. A graded student is
+    not taught to go on rightly from a right beginning: it makes each step rightly at its own rate, and that lesson is the plain
+    question with steps made."""
+    said = {**SHARES, **getattr(specialist, "shares", {}), **(changed or {})}
+    shares = {kind: share for kind, share in said.items()
               if not (kind == "prefix" and is_graded(specialist))}
     kinds, weights = list(shares), list(shares.values())
     while True:

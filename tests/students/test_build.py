@@ -221,6 +221,17 @@ def test_flags_win_over_the_size_and_the_specialist():
     assert build.sharpness == Build().sharpness and build_for("--sharpness", "2").sharpness == 2
 
 
+def test_shares_are_taken_from_flags_and_reach_the_lessons():
+    build = build_for("--share", "hint_ladder=0.25", "--share", "plain=0")
+    assert build.shares == {"hint_ladder": 0.25, "plain": 0.0}
+    drawn = lessons(ColumnAddition(), Rates(), random.Random(0), (), build.shares)
+    contexts = [next(drawn).context for _ in range(400)]
+    assert min(map(len, contexts)) > len("12345+12345="), "there is no plain question among them"
+    assert 0.2 < sum("<hint>" in context for context in contexts) / 400 < 0.5
+    with pytest.raises(UserError, match="no kind of lesson; did you mean 'hint_ladder'"):
+        build_for("--share", "hint_lader=1")
+
+
 def test_a_specialist_may_say_its_own_sharpness_and_the_flag_wins_over_it():
     asked = building._parser().parse_args
     assert building._build(StateMachine(), asked(["state_machine"])).sharpness == StateMachine.sharpness == 1.0
