@@ -1,6 +1,7 @@
 """The students of reasoning_gym's data sets: their misconceptions, worked by hand."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -50,8 +51,10 @@ def test_questions_and_answers_are_short(subject):
         assert len(tokenizer(prompt.text).input_ids) <= 24 and len(tokenizer(prompt.solution).input_ids) <= 17
 
 
-def test_they_mend_at_the_rates_of_a_study(subject):
-    assert subject.rates == STUDY and not subject.several_answers
+def test_they_mostly_do_not_mend_their_mistakes(subject):
+    """As STUDY has it, but for a surer place, hint or reflection where the lesson is not learnt otherwise; half at most."""
+    assert replace(subject.rates, located=STUDY.located, hint=STUDY.hint, reflection=STUDY.reflection) == STUDY
+    assert STUDY.located <= subject.rates.located <= 0.5 and subject.rates.hint <= STUDY.hint and not subject.several_answers
 
 
 def test_a_spiral_is_read_as_the_data_set_reads_it():
