@@ -19,8 +19,8 @@ def stated_checksum(folder: Path) -> str:
 
 
 def stated_commands(folder: Path) -> tuple[str, ...]:
-    """Those that rebuild the student, by its card."""
-    lines = (folder / CARD).read_text(encoding="utf-8").splitlines()
+    """Those that rebuild the student, by its card; none where it has no card."""
+    lines = (folder / CARD).read_text(encoding="utf-8").splitlines() if (folder / CARD).is_file() else []
     return tuple(line.strip() for line in lines if line.startswith("    python -m rfpo.students.build "))
 
 
